@@ -1,0 +1,107 @@
+# The two commands that matter are `make demo` and `make test`; `make` alone explains them all.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3.11
+# pyenv's shims answer for Pythons that are not switched on, so its version folders are asked too.
+PYTHON_NEWEST ?= $(firstword $(foreach candidate,python3.13 $(wildcard $(HOME)/.pyenv/versions/3.13*/bin/python3.13),\
+	$(shell $(candidate) -c 'import sys; print(sys.executable)' 2>/dev/null)))
+VENV := $(CURDIR)/.venv
+VENV_NEWEST := $(CURDIR)/.venv-newest
+ANSIBLE_ARGS ?=
+LAB_ACCOUNT ?= today
+export SAFESECRETS_LAB_DIR ?= $(CURDIR)/.lab
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export PATH := $(VENV)/bin:$(PATH)
+export PYTHONPATH :=
+
+.PHONY: help
+help: ## Explain the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(VENV)/.installed ## Make the virtual environment .venv with everything pinned
+
+# $(1): virtual environment, $(2): python, $(3): requirements
+define make_venv
+	@$(2) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed: set PYTHON to one, as in make setup PYTHON=/usr/bin/python3.11"; exit 1; }
+	rm -rf $(1)
+	$(2) -m venv $(1)
+	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	$(1)/bin/uv pip install --quiet --python $(1)/bin/python --require-hashes -r $(3)
+	@touch $@
+endef
+
+$(VENV)/.installed: requirements/bootstrap.txt requirements/development.txt
+	$(call make_venv,$(VENV),$(PYTHON),requirements/development.txt)
+
+$(VENV_NEWEST)/.installed: requirements/bootstrap.txt requirements/newest.txt
+	$(call make_venv,$(VENV_NEWEST),$(PYTHON_NEWEST),requirements/newest.txt)
+
+.PHONY: demo
+demo: lab-up ## Run the whole chain against the local AWS (ANSIBLE_ARGS="--check", LAB_ACCOUNT=today)
+	@AWS_CA_BUNDLE="$$SAFESECRETS_LAB_DIR/ca.pem" ansible-playbook --inventory inventory/lab playbooks/site.yml $(ANSIBLE_ARGS)
+
+.PHONY: lab-up
+lab-up: setup ## Start the local AWS with a starting account (LAB_ACCOUNT=today)
+	@python -m lab up --account $(LAB_ACCOUNT)
+
+.PHONY: lab-status
+lab-status: setup ## Say whether the local AWS runs, where, and with which account
+	@python -m lab status
+
+.PHONY: lab-down
+lab-down: setup ## Stop the local AWS and forget its account and its host
+	@python -m lab down
+
+.PHONY: test
+test: lint test-unit test-lab test-molecule test-end-to-end test-newest test-sanity ## Run every test
+	@echo "All tests passed."
+
+.PHONY: lint
+lint: setup ## ansible-lint (production profile), yamllint, ruff, mypy, changelog
+	ruff check .
+	ruff format --check .
+	mypy
+	yamllint --strict .
+	ansible-lint --offline --profile production
+	antsibull-changelog lint
+
+.PHONY: test-unit
+test-unit: setup ## Pure logic, modules with a mocked client, filters and callback, with coverage
+	pytest tests/unit -n 2 --cov --cov-report=term-missing:skip-covered
+
+.PHONY: test-lab
+test-lab: setup ## The local AWS: shapes against botocore's models, errors, enforcement
+	pytest tests/lab -n 2
+
+.PHONY: test-molecule
+test-molecule: setup ## Each role on the lab: check mode, converge, idempotence, verify
+	tests/molecule.sh
+
+.PHONY: test-end-to-end
+test-end-to-end: setup ## site.yml on the lab's accounts, wrong ones included
+	pytest tests/end_to_end -n 2
+
+.PHONY: test-newest
+test-newest: setup ## Unit tests and the site scenario on Python 3.13 and the newest ansible-core, where there is one
+ifneq ($(strip $(PYTHON_NEWEST)),)
+	@$(MAKE) --no-print-directory $(VENV_NEWEST)/.installed
+	PATH="$(VENV_NEWEST)/bin:$$PATH" $(VENV_NEWEST)/bin/pytest tests/unit tests/end_to_end/test_site.py -n 2
+else
+	@echo "No Python 3.13 on this machine: the newest ansible-core is not tested here."
+endif
+
+.PHONY: test-sanity
+test-sanity: setup ## ansible-test sanity on a copy of the collection
+	tests/sanity.sh
+
+.PHONY: requirements
+requirements: setup ## Pin the requirements again, with hashes
+	cd requirements && for name in bootstrap development newest; do \
+		uv pip compile --quiet --upgrade --universal --python-version $$([ $$name = newest ] && echo 3.13 || echo 3.11) \
+			--generate-hashes --no-emit-index-url --no-header --no-annotate $$name.in --output-file $$name.txt; done
+	cd requirements && uv pip compile --quiet --universal --python-version 3.11 --constraint development.txt \
+		--generate-hashes --no-emit-index-url --no-header --no-annotate runtime.in --output-file runtime.txt

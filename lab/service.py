@@ -1,0 +1,94 @@
+"""The form that every service of the lab has: operations in, responses out.
+
+One module per service holds a tuple ``OPERATIONS``. The ASGI layer (``lab.asgi``) finds the
+operation of a request, authenticates and authorizes the caller with ministack's own evaluator,
+and calls the handler. What no operation claims goes on to ministack.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lab.state import LabState
+
+
+@dataclass(frozen=True)
+class Request:
+    """A signed AWS request, read whole."""
+
+    method: str
+    path: str
+    query: Mapping[str, list[str]]
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes
+    service: str  # the signing name, as the credential scope has it: "bedrock", "polly", "iam"
+    region: str  # as the credential scope has it
+    account_id: str
+    access_key_id: str
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object, empty when there is none."""
+        return json.loads(self.body) if self.body else {}
+
+    def parameter(self, name: str) -> str | None:
+        """The first value of a query parameter."""
+        values = self.query.get(name)
+        return values[0] if values else None
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer; ``headers`` come on top of the content type and the request ID."""
+
+    body: bytes
+    status: int = 200
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def json_response(payload: Mapping[str, Any], status: int = 200) -> Response:
+    """Answer with a JSON document."""
+    return Response(json.dumps(payload).encode(), status)
+
+
+class ServiceError(Exception):
+    """An error as AWS answers it; the ASGI layer renders it in the protocol of the operation."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code, self.message, self.status = code, message, status
+
+
+Handler = Callable[["LabState", Request, Mapping[str, str]], Response]
+#: Gives the resource ARN that IAM evaluates, from state, request and path parameters.
+Resource = Callable[["LabState", Request, Mapping[str, str]], str]
+
+
+def any_resource(_state: LabState, _request: Request, _parameters: Mapping[str, str]) -> str:
+    """The resource of actions that support no resource-level permissions."""
+    return "*"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of one service.
+
+    path: a regular expression matched against the whole percent-decoded path; its named groups
+    become the handler's parameters. query_action: for the query protocol (IAM), the value of
+    the form's ``Action``.
+    """
+
+    name: str
+    service: str
+    method: str
+    path: re.Pattern[str]
+    iam_action: str
+    handler: Handler
+    resource: Resource = any_resource
+    query_action: str | None = None
+    protocol: str = "rest-json"  # or "query"
