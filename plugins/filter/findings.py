@@ -4,11 +4,23 @@
 
 from __future__ import annotations
 
+from ansible.errors import AnsibleFilterError
 from ansible_collections.safesecrets.infra.plugins.module_utils import findings
+
+
+def checked_findings(observed, earlier=()):
+    try:
+        return [*earlier, *findings.checked(observed)]
+    except ValueError as error:
+        raise AnsibleFilterError(f"The role did not hand over findings in their form: {error}") from error
 
 
 class FilterModule:
     """Filters that read the list of findings."""
 
     def filters(self):
-        return {"explain_findings": findings.explain}
+        return {
+            "checked_findings": checked_findings,
+            "explain_findings": findings.explain,
+            "stopping_findings": findings.stopping,
+        }

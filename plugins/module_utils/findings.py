@@ -8,17 +8,21 @@ Every step of the chain appends findings to one list. Their form is the ``findin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Any, Dict, List, Optional
+from typing import Any
 
-Finding = Dict[str, Any]
+Finding = dict[str, Any]
 
 PASS = "pass"  # noqa: S105 - a status, not a password
 FAIL = "fail"
 UNPROVEN = "unproven"
 NOT_APPLICABLE = "not_applicable"
 STATUSES = (PASS, FAIL, UNPROVEN, NOT_APPLICABLE)
+
+#: The fields of a finding, in the order in which they are written.
+FIELDS = ("id", "item", "subject", "region", "status", "detail", "remedy", "evidence", "observed_at", "expires_at")
 
 #: The order of the chain (requirements.md, Execution Order); ``prerequisites`` are what preflight checks.
 ITEMS = {
@@ -47,10 +51,10 @@ def finding(
     status: str,
     detail: str,
     *,
-    region: Optional[str] = None,
+    region: str | None = None,
     remedy: str = "",
-    evidence: Optional[Mapping[str, Any]] = None,
-    observed_at: Optional[datetime] = None,
+    evidence: Mapping[str, Any] | None = None,
+    observed_at: datetime | None = None,
     valid_hours: int = DEFAULT_VALID_HOURS,
 ) -> Finding:
     """Build one finding.
@@ -84,16 +88,89 @@ def finding(
     }
 
 
-def with_status(findings: Iterable[Finding], *statuses: str) -> List[Finding]:
+def with_status(findings: Iterable[Finding], *statuses: str) -> list[Finding]:
     """Return the findings that have one of the statuses, in order."""
     return [each for each in findings if each["status"] in statuses]
 
 
-def explain(findings: Iterable[Finding]) -> str:
-    """Say what was found wrong and what to do, a paragraph a finding, for an error message."""
-    paragraphs = []
+def checked(findings: Any) -> list[Finding]:
+    """Return the findings as they are, or raise ValueError naming each that is not in the form of :func:`finding`."""
+    if not isinstance(findings, list) or not findings:
+        raise ValueError(
+            "a list with at least one finding is wanted: "
+            "a step that had nothing to look at says so with the status not_applicable"
+        )
+    faults = [f"finding {index}: {fault}" for index, each in enumerate(findings) for fault in _faults(each)]
+    if faults:
+        raise ValueError("; ".join(faults))
+    return findings
+
+
+def _faults(each: Any) -> list[str]:
+    if not isinstance(each, Mapping):
+        return [f"it is a {type(each).__name__}, not a mapping"]
+    missing = [name for name in FIELDS if name not in each]
+    unknown = [str(name) for name in each if name not in FIELDS]
+    if missing or unknown:
+        return [
+            f"{fault}: {', '.join(names)}" for fault, names in (("missing", missing), ("unknown", unknown)) if names
+        ]
+    return [f"{name} is {each[name]!r}, not {wanted}" for name, (wanted, holds) in _FORM.items() if not holds(each)]
+
+
+def _is_moment(text: Any) -> bool:
+    return isinstance(text, str) and _MOMENT.match(text) is not None
+
+
+def _is_text(text: Any) -> bool:
+    return isinstance(text, str) and bool(text.strip())
+
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+
+#: For each field what it should be, and whether it is.
+_FORM: dict[str, tuple[str, Callable[[Mapping[str, Any]], bool]]] = {
+    "id": ("the name of a check", lambda each: _is_text(each["id"])),
+    "item": (f"one of {', '.join(ITEMS)}", lambda each: each["item"] in ITEMS),
+    "subject": ("what was looked at", lambda each: _is_text(each["subject"])),
+    "region": ("a region or null", lambda each: each["region"] is None or _is_text(each["region"])),
+    "status": (f"one of {', '.join(STATUSES)}", lambda each: each["status"] in STATUSES),
+    "detail": ("a sentence", lambda each: _is_text(each["detail"])),
+    "remedy": (
+        "what to do, which fail and unproven need",
+        lambda each: (
+            isinstance(each["remedy"], str) and (each["status"] not in (FAIL, UNPROVEN) or _is_text(each["remedy"]))
+        ),
+    ),
+    "evidence": ("a mapping", lambda each: isinstance(each["evidence"], Mapping)),
+    "observed_at": ("a moment like 2026-11-23T06:00:00Z", lambda each: _is_moment(each["observed_at"])),
+    "expires_at": ("a moment like 2026-11-23T06:00:00Z", lambda each: _is_moment(each["expires_at"])),
+}
+
+
+def stopping(findings: Iterable[Finding], strict: bool = False) -> list[Finding]:
+    """Return the findings that end a run: the failures, and with ``strict`` what is unproven, too."""
+    return with_status(findings, FAIL, *((UNPROVEN,) if strict else ()))
+
+
+def alike(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """Group the findings that say the same of different subjects and ask for the same, in the order of the first."""
+    groups: dict[tuple[Any, ...], list[Finding]] = {}
     for each in findings:
-        where = f" in {each['region']}" if each["region"] else ""
-        remedy = f" Remedy: {each['remedy']}" if each["remedy"] else ""
-        paragraphs.append(f"{each['item']} {each['subject']}{where}: {each['detail']}{remedy}")
+        groups.setdefault(tuple(each[name] for name in ("item", "status", "detail", "remedy")), []).append(each)
+    return list(groups.values())
+
+
+def subjects(findings: Iterable[Finding]) -> str:
+    """Name the subjects of findings, each with its region."""
+    return ", ".join(each["subject"] + (f" in {each['region']}" if each["region"] else "") for each in findings)
+
+
+def explain(findings: Iterable[Finding]) -> str:
+    """Say what was found wrong and what to do, a paragraph for findings that are alike, for an error message."""
+    paragraphs = []
+    for group in alike(findings):
+        first = group[0]
+        remedy = f" Remedy: {first['remedy']}" if first["remedy"] else ""
+        paragraphs.append(f"{first['item']} {subjects(group)}: {first['detail']}{remedy}")
     return "\n".join(paragraphs)

@@ -1,0 +1,7 @@
+"""``python -m lab``."""
+
+import sys
+
+from lab.command_line import main
+
+sys.exit(main())

@@ -1,0 +1,252 @@
+"""IAM's policy simulator: SimulatePrincipalPolicy, SimulateCustomPolicy and their context keys.
+
+The shape is the one of 2026-07-30: one result per action, whose decision is the most restrictive of
+all resources; each resource's own decision stands in ResourceSpecificResults. Condition keys that are
+absent are reported when an identity policy names them, and not when only the permissions boundary or
+a service control policy does: there AWS's answer is confident and may be wrong, and so is this one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ministack.core import iam_evaluator
+
+from lab import policy_documents
+from lab.policy_documents import Principal, Statement
+from lab.policy_evaluation import (
+    ALLOWED,
+    VARIABLE,
+    Verdict,
+    decide,
+    most_restrictive,
+    principal_context,
+    service_control_policies,
+    texts,
+)
+from lab.query_protocol import Form, answer
+from lab.service import Operation, Request, Response, ServiceError, any_resource
+from lab.state import LabState
+
+TEMPLATES = Path(__file__).with_name("data") / "resource_arn_templates.yml"
+ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9]+")
+ARN = re.compile(r"arn:[^:]+:[^:]+:[^:]*:[^:]*:.+")
+CONTEXT_VALUE = {
+    "string": re.compile(r".*", re.DOTALL),
+    "numeric": re.compile(r"[+-]?\d+(\.\d+)?"),
+    "boolean": re.compile(r"true|false"),
+    "ip": re.compile(r"[0-9a-fA-F.:]+(/\d+)?"),
+    "binary": re.compile(r"[A-Za-z0-9+/]*={0,2}"),
+    "date": re.compile(r"\d+|\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:?\d\d))?"),
+}
+
+
+@dataclass
+class Simulation:
+    """The layers of policies of one request to the simulator and the context that it gives."""
+
+    identity: list[Statement]
+    boundary: list[Statement] | None = None
+    organization: list[list[Statement]] = field(default_factory=list)
+    context: dict[str, list[str]] = field(default_factory=dict)
+
+    def verdicts(self, action: str, resource: str) -> tuple[Verdict, Verdict | None, list[Verdict]]:
+        """What identity policies, boundary and each level of the organization say."""
+        request = (action, resource, self.context)
+        boundary = decide(self.boundary, *request) if self.boundary is not None else None
+        return decide(self.identity, *request), boundary, [decide(level, *request) for level in self.organization]
+
+    def missing(self) -> list[str]:
+        """The condition keys of the identity policies that the request does not give, used or not, as AWS does."""
+        return [key for key in _context_keys(self.identity) if key.lower() not in self.context]
+
+
+def simulate_principal_policy(state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
+    """SimulatePrincipalPolicy: a user's, group's or role's policies, its boundary and the organization's."""
+    form = Form(request)
+    source = policy_documents.principal(form.text("PolicySourceArn"))
+    if form.text("ResourcePolicy") and source.kind != "user":
+        raise ServiceError("InvalidInput", "Invalid caller - Caller must be an IAM user in this context.")
+    simulation = Simulation(source.identity + _policies(form, "PolicyInputList"), source.boundary)
+    if boundary := _policies(form, "PermissionsBoundaryPolicyInputList"):
+        simulation.boundary = boundary
+    if (organization := service_control_policies(state)) is not None:
+        simulation.organization = [organization]
+    simulation.context = {**_known_context(source, form.text("CallerArn")), **_context(form)}
+    return _simulated(form, simulation)
+
+
+def simulate_custom_policy(_state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
+    """SimulateCustomPolicy: only the policies that the request gives."""
+    form = Form(request)
+    levels = form.members("OrderedOrganizationPolicyInputList", ".ServiceControlPolicyInputList.member.1")
+    simulation = Simulation(
+        _policies(form, "PolicyInputList"),
+        _policies(form, "PermissionsBoundaryPolicyInputList") or None,
+        [
+            _policies(form, f"OrderedOrganizationPolicyInputList.member.{number}.ServiceControlPolicyInputList")
+            for number in range(1, len(levels) + 1)
+        ],
+        _context(form),
+    )
+    return _simulated(form, simulation)
+
+
+def context_keys_for_principal_policy(_state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
+    """GetContextKeysForPrincipalPolicy."""
+    form = Form(request)
+    identity = policy_documents.principal(form.text("PolicySourceArn")).identity
+    return answer(form, {"ContextKeyNames": _context_keys(identity + _policies(form, "PolicyInputList"))})
+
+
+def context_keys_for_custom_policy(_state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
+    """GetContextKeysForCustomPolicy."""
+    form = Form(request)
+    return answer(form, {"ContextKeyNames": _context_keys(_policies(form, "PolicyInputList"))})
+
+
+def _simulated(form: Form, simulation: Simulation) -> Response:
+    if form.text("ResourcePolicy") or form.members("PolicyExclusionList", ".PolicyType"):
+        raise ServiceError("NotImplemented", "The lab simulates no resource policies and no exclusions", 501)
+    actions, resources = form.members("ActionNames"), form.members("ResourceArns") or ["*"]
+    for action in actions:
+        if not ACTION.fullmatch(action):
+            raise ServiceError("InvalidInput", f"Invalid action name: {action}")
+    for resource in resources:
+        if resource != "*" and not ARN.fullmatch(resource):
+            raise ServiceError("InvalidInput", f"ResourceNames are not in a valid ARN format: {resource}")
+    results = [_evaluation_result(simulation, action, resources) for action in actions]
+    page, marker = form.page(results)
+    return answer(form, {"EvaluationResults": page, "IsTruncated": marker is not None, "Marker": marker})
+
+
+def _evaluation_result(simulation: Simulation, action: str, resources: list[str]) -> dict[str, Any]:
+    rows = [_row(simulation, action, resource) for resource in resources]
+    decision = most_restrictive(row["EvalResourceDecision"] for row in rows)
+    statements = [s for row in rows if row["EvalResourceDecision"] == decision for s in row["MatchedStatements"]]
+    result: dict[str, Any] = {
+        "EvalActionName": action,
+        "EvalResourceName": _template(action, resources[0]),
+        "EvalDecision": decision,
+        "MatchedStatements": [s for index, s in enumerate(statements) if s not in statements[:index]],
+        "MissingContextValues": simulation.missing(),
+    }
+    for detail, name in (
+        ("OrganizationsDecisionDetail", "AllowedByOrganizations"),
+        ("PermissionsBoundaryDecisionDetail", "AllowedByPermissionsBoundary"),
+    ):
+        if detail in rows[0]:
+            result[detail] = {name: all(row[detail][name] for row in rows)}
+    if resources != ["*"]:
+        result["EvalDecisionDetails"] = {}
+        result["ResourceSpecificResults"] = [
+            {key: value for key, value in row.items() if key != "OrganizationsDecisionDetail"} for row in rows
+        ]
+    return result
+
+
+def _row(simulation: Simulation, action: str, resource: str) -> dict[str, Any]:
+    identity, boundary, levels = simulation.verdicts(action, resource)
+    verdicts = [identity, *([boundary] if boundary else []), *levels]
+    decision = most_restrictive(verdict.decision for verdict in verdicts)
+    row: dict[str, Any] = {
+        "EvalResourceName": resource,
+        "EvalResourceDecision": decision,
+        "MatchedStatements": [_matched(s) for s in identity.statements] if identity.decision == decision else [],
+        "MissingContextValues": simulation.missing(),
+    }
+    if levels:
+        allowed = all(level.decision == ALLOWED for level in levels)
+        row["OrganizationsDecisionDetail"] = {"AllowedByOrganizations": allowed}
+    if boundary:
+        row["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": boundary.decision == ALLOWED}
+    return row
+
+
+def _matched(statement: Statement) -> dict[str, Any]:
+    return {
+        "SourcePolicyId": statement.policy_id,
+        "SourcePolicyType": "IAM Policy",  # what AWS answers, outside the modelled enum
+        "StartPosition": statement.start,
+        "EndPosition": statement.end,
+    }
+
+
+def _known_context(source: Principal, caller_arn: str) -> dict[str, list[str]]:
+    kind = {"role": "AssumedRole"}.get(source.kind, "User")
+    context = principal_context(caller_arn or source.arn, kind, source.account_id)
+    return {**context, "aws:username": [source.name]} if source.kind == "user" else context
+
+
+def _context_keys(statements: Iterable[Statement]) -> list[str]:
+    """Condition keys and policy variables, each once, as they are written."""
+    keys: dict[str, str] = {}
+    for statement in statements:
+        conditions = [entry for block in (statement.parsed.conditions or {}).values() for entry in block.items()]
+        values = [text for _, expected in conditions for text in texts(expected)]
+        values += statement.parsed.resources + statement.parsed.not_resources
+        for key in [key for key, _ in conditions] + [m["key"] for value in values for m in VARIABLE.finditer(value)]:
+            keys.setdefault(key.lower(), key)
+    return list(keys.values())
+
+
+@cache
+def _templates() -> dict[str, list[str]]:
+    templates: dict[str, list[str]] = yaml.safe_load(TEMPLATES.read_text(encoding="utf-8"))
+    return {action.lower(): patterns for action, patterns in templates.items()}
+
+
+def _template(action: str, resource: str) -> str:
+    templates = _templates().get(action.lower(), []) if resource != "*" else []
+    fitting = [t for t in templates if iam_evaluator.fnmatch_iam_cs(resource, re.sub(r"\$\{\w+\}", "*", t))]
+    return next(iter(fitting or templates), "*")
+
+
+def _policies(form: Form, name: str) -> list[Statement]:
+    statements = []
+    for number, document in enumerate(form.members(name), 1):
+        if problem := iam_evaluator.validate_policy_document(document):
+            raise ServiceError("InvalidInput", f"Syntax errors in policy {number} of {name}: {problem}")
+        statements += policy_documents.parse(document, f"{name}.{number}")
+    return statements
+
+
+def _context(form: Form) -> dict[str, list[str]]:
+    names = form.members("ContextEntries", ".ContextKeyName")
+    return {name.lower(): _context_values(form, name, number) for number, name in enumerate(names, 1)}
+
+
+def _context_values(form: Form, name: str, number: int) -> list[str]:
+    entry = f"ContextEntries.member.{number}"
+    kind, values = form.text(f"{entry}.ContextKeyType"), form.members(f"{entry}.ContextKeyValues")
+    valid = CONTEXT_VALUE.get(kind.removesuffix("List"))
+    if valid is None or not values or (len(values) > 1 and not kind.endswith("List")):
+        raise ServiceError("InvalidInput", f"Invalid context entry {name} of type {kind} with {len(values)} values")
+    for value in values:
+        if not valid.fullmatch(value):
+            raise ServiceError("InvalidInput", f"Invalid value for context key {name} of type {kind}: {value}")
+    return values
+
+
+def _policy_source(_state: LabState, request: Request, _parameters: Mapping[str, str]) -> str:
+    return Form(request).text("PolicySourceArn")
+
+
+def _operation(name: str, handler: Callable[..., Response], resource: Any = any_resource) -> Operation:
+    return Operation(
+        name, "iam", "POST", re.compile("/"), f"iam:{name}", handler, resource, query_action=name, protocol="query"
+    )
+
+
+OPERATIONS = (
+    _operation("SimulatePrincipalPolicy", simulate_principal_policy, _policy_source),
+    _operation("SimulateCustomPolicy", simulate_custom_policy),
+    _operation("GetContextKeysForPrincipalPolicy", context_keys_for_principal_policy, _policy_source),
+    _operation("GetContextKeysForCustomPolicy", context_keys_for_custom_policy),
+)

@@ -1,0 +1,14 @@
+"""Every operation that the lab answers itself."""
+
+from __future__ import annotations
+
+from lab import bedrock, bedrock_runtime, iam_simulation, polly, transcribe_streaming
+from lab.service import Operation
+
+OPERATIONS: tuple[Operation, ...] = (
+    *bedrock.OPERATIONS,
+    *bedrock_runtime.OPERATIONS,
+    *iam_simulation.OPERATIONS,
+    *polly.OPERATIONS,
+    *transcribe_streaming.OPERATIONS,
+)

@@ -1,0 +1,132 @@
+"""The policies of a principal with where each came from, and where each statement stands in its text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ministack.core import iam_evaluator
+from ministack.core.responses import get_account_id
+from ministack.services import iam
+
+from lab.service import ServiceError
+
+PRINCIPAL = re.compile(r"arn:aws:iam::(?P<account>\d{12}):(?P<kind>user|group|role)/(?:.+/)?(?P<name>[^/]+)")
+STORES = {"user": iam._users, "group": iam._groups, "role": iam._roles}
+INLINE = {"user": iam._user_inline_policies, "group": iam._group_inline_policies}
+WHITESPACE = re.compile(r"\s*")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement as ministack parses it (``parsed``), with its policy and its place in that policy's text."""
+
+    parsed: Any
+    policy_id: str = ""
+    start: dict[str, int] | None = None
+    end: dict[str, int] | None = None
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A user, group or role: what its identity allows, and its permissions boundary if it has one."""
+
+    arn: str
+    kind: str
+    name: str
+    account_id: str
+    identity: list[Statement]
+    boundary: list[Statement] | None
+
+
+def principal(arn: str) -> Principal:
+    """Read a user, group or role with the policies that are attached to it."""
+    match = PRINCIPAL.fullmatch(arn)
+    if match is None:
+        raise ServiceError("InvalidInput", f"Invalid Entity Arn: {arn} does not clearly define entity type and name.")
+    account_id, kind, name = match.group("account", "kind", "name")
+    if account_id != get_account_id():
+        raise ServiceError(
+            "InvalidInput",
+            f"Invalid Policy Source Arn: caller's account {get_account_id()} does not have access to policies in "
+            f"account {account_id}",
+        )
+    entity = STORES[kind].get(name)
+    if entity is None:
+        raise ServiceError("NoSuchEntity", f"The {kind} with name {name} cannot be found.", 404)
+    identity = _attached(kind, name, entity, account_id)
+    if kind == "user":
+        for group_name, group in iam._groups.items():
+            if name in group.get("Users", []):
+                identity += _attached("group", group_name, group, account_id)
+    boundary = entity.get("PermissionsBoundary")
+    limit = parse(iam_evaluator._resolve_managed_policy_document(boundary, account_id)) if boundary else None
+    return Principal(arn, kind, name, account_id, identity, limit)
+
+
+def _attached(kind: str, name: str, entity: dict[str, Any], account_id: str) -> list[Statement]:
+    inline = entity.get("InlinePolicies") if kind == "role" else INLINE[kind].get(name)
+    statements = [
+        statement
+        for policy_name, document in (inline or {}).items()
+        for statement in parse(document, f"{kind}_{name}_{policy_name}")
+    ]
+    for arn in entity.get("AttachedPolicies", []):
+        document = iam_evaluator._resolve_managed_policy_document(arn, account_id)
+        statements += parse(document, arn.rsplit("/", 1)[-1])
+    return statements
+
+
+def parse(document: str | dict[str, Any] | None, policy_id: str = "") -> list[Statement]:
+    """The statements of a policy document."""
+    text = document if isinstance(document, str) else json.dumps(document or {})
+    parsed = iam_evaluator.parse_policy_document(text)
+    return [
+        Statement(statement, policy_id, _position(text, start), _position(text, end))
+        for statement, (start, end) in zip(parsed, _spans(text) if parsed else (), strict=False)
+    ]
+
+
+def _spans(text: str) -> list[tuple[int, int]]:
+    """Where each statement begins and ends. As AWS counts: from the end of what stands before it, white space too."""
+    decode = json.JSONDecoder().raw_decode
+    position = next((offset for key, offset in _members(text) if key == "Statement"), None)
+    if position is None:
+        return []
+    if text[position] == "{":
+        return [(position, decode(text, position)[1])]
+    spans, end = [], position + 1
+    position = _skip(text, end)
+    while text[position] != "]":
+        start, (_, end) = end, decode(text, position)
+        spans.append((start, end))
+        position = _after_comma(text, end)
+    return spans
+
+
+def _members(text: str) -> Iterator[tuple[str, int]]:
+    """The keys of a JSON object and where their values begin."""
+    decode = json.JSONDecoder().raw_decode
+    position = _skip(text, _skip(text, 0) + 1)
+    while text[position] != "}":
+        key, position = decode(text, position)
+        position = _skip(text, _skip(text, position) + 1)
+        yield key, position
+        position = _after_comma(text, decode(text, position)[1])
+
+
+def _after_comma(text: str, position: int) -> int:
+    position = _skip(text, position)
+    return _skip(text, position + 1) if text[position] == "," else position
+
+
+def _skip(text: str, position: int) -> int:
+    found = WHITESPACE.match(text, position)
+    return found.end() if found else position
+
+
+def _position(text: str, offset: int) -> dict[str, int]:
+    return {"Line": text.count("\n", 0, offset) + 1, "Column": offset - text.rfind("\n", 0, offset)}

@@ -1,0 +1,106 @@
+"""The lab's process: seeds the account, then serves AWS on HTTPS and the metadata service on HTTP.
+
+Started by ``lab.command_line`` with the environment that ministack reads when it is imported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+import ministack.app
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from hypercorn.typing import Framework
+
+from lab import accounts, certificates, http2, seeding
+from lab.asgi import Application
+from lab.directory import Description, LabDirectory
+from lab.instance_metadata import InstanceMetadata
+from lab.operations import OPERATIONS
+from lab.state import LabState
+
+ADDRESS = "127.0.0.1"
+ALREADY_RUNNING = 75
+
+
+async def run(directory: LabDirectory, account: accounts.Account) -> None:
+    """Serve until the process is killed: there is nothing to save."""
+    logging.getLogger("lab").setLevel(logging.INFO)
+    directory.clear()
+    state = LabState(account, directory.path)
+    seeded = await seeding.seed(state, directory.host_root)
+    authority, server = certificates.make()
+    directory.ca_bundle.write_bytes(authority)
+    directory.write_secret(directory.server_certificate, server)
+    aws, metadata = _listen(), _listen()
+    directory.describe(_description(directory, account, seeded, aws, metadata))
+    http2.install()
+    application = Application(state, OPERATIONS, InstanceMetadata(state, seeded.instance))
+    await serve(
+        cast("Framework", application), _configuration(directory, aws, metadata), shutdown_trigger=asyncio.Event().wait
+    )
+
+
+def _listen() -> socket.socket:
+    """A free port, bound before it is told to anyone."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.bind((ADDRESS, 0))
+    listener.listen()
+    return listener
+
+
+def _configuration(directory: LabDirectory, aws: socket.socket, metadata: socket.socket) -> Config:
+    configuration = Config()
+    configuration.certfile = configuration.keyfile = str(directory.server_certificate)
+    configuration.bind = f"fd://{aws.detach()}"
+    configuration.insecure_bind = f"fd://{metadata.detach()}"
+    configuration.include_server_header = configuration.include_date_header = False
+    configuration.keep_alive_timeout = 60
+    configuration.loglevel = "WARNING"
+    return configuration
+
+
+def _description(
+    directory: LabDirectory,
+    account: accounts.Account,
+    seeded: seeding.Seeded,
+    aws: socket.socket,
+    metadata: socket.socket,
+) -> Description:
+    return Description(
+        endpoint_url=f"https://{ADDRESS}:{aws.getsockname()[1]}",
+        imds_endpoint=f"http://{ADDRESS}:{metadata.getsockname()[1]}",
+        ca_bundle=str(directory.ca_bundle),
+        account=account.name,
+        account_id=account.account_id,
+        region=account.region,
+        access_key_id=seeded.access_key_id,
+        secret_access_key=seeded.secret_access_key,
+        instance_id=seeded.instance.instance_id,
+        role_name=account.role.name,
+        host_root=str(directory.host_root),
+        pid=os.getpid(),
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def main(lab_dir: str, account_name: str) -> int:
+    """Hold the directory and serve."""
+    if not ministack.app.AUTH:
+        raise RuntimeError("ministack was imported without AUTH=true: the lab starts with `python -m lab up`")
+    directory = LabDirectory(Path(lab_dir))
+    if not directory.hold():
+        return ALREADY_RUNNING
+    asyncio.run(run(directory, accounts.load(account_name)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

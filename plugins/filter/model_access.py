@@ -1,0 +1,22 @@
+# Copyright (c) 2026 SafeSecrets infrastructure team
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Filters of the role bedrock_access."""
+
+from __future__ import annotations
+
+from ansible_collections.safesecrets.infra.plugins.module_utils import model_access_findings
+
+
+class FilterModule:
+    """Filters on models and on what stands in the way of their use."""
+
+    def filters(self):
+        return {
+            "awaited_models": model_access_findings.awaited,
+            "configured_models": model_access_findings.configured_models,
+            "model_access_findings": model_access_findings.findings_of_models,
+            "model_ids": model_access_findings.model_ids,
+            "model_requests": model_access_findings.model_requests,
+            "models_lack_form": model_access_findings.form_is_missing,
+            "requestable_models": model_access_findings.requestable,
+        }

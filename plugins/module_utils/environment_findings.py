@@ -1,0 +1,101 @@
+# Copyright (c) 2026 SafeSecrets infrastructure team
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What follows for INFRA-P2-5 and INFRA-P2-6 from the managed blocks of the environment file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.safesecrets.infra.plugins.module_utils.findings import (
+    FAIL,
+    NOT_APPLICABLE,
+    PASS,
+    UNPROVEN,
+    Finding,
+    finding,
+)
+
+
+def _verdict(block: Mapping[str, Any], names: Sequence[str], planned: bool) -> tuple[str, str, str]:
+    """Return status, detail and remedy of some variables of a managed block, after it was written or would have been.
+
+    block: what ``ManagedBlock.examine`` said about the file afterwards. planned: check mode held a change back.
+    """
+    changes = "; ".join(each for each in block["changes"] if each.partition(":")[0] in names)
+    if planned:
+        plan = changes or "the file, but none of these variables"
+        return UNPROVEN, f"A run without check mode would change {plan}", "Run without --check."
+    if block["up_to_date"]:
+        return PASS, f"The file holds {', '.join(names)}", ""
+    elsewhere = "a line outside sets a variable of the managed block" if block["outside"] else "other variables differ"
+    why = changes or "; ".join(each["fault"] for each in block["faults"]) or elsewhere
+    return FAIL, f"The file does not hold what was written: {why}", "Look for what else writes the file, and run again."
+
+
+def environment_findings(
+    block: Mapping[str, Any], variables: Mapping[str, str], regions: Mapping[str, Any], subject: str, planned: bool
+) -> list[Finding]:
+    """Return the findings of INFRA-P2-5, one a region.
+
+    block: what ``ManagedBlock.examine`` said about the file afterwards. variables: what the block shall set.
+    subject: host and path of the file.
+    """
+    found = []
+    for code, region in regions.items():
+        shown = _variables_of(variables, code, region)
+        status, detail, remedy = _verdict(block, list(shown), planned)
+        found.append(
+            finding(
+                "environment.variables",
+                "INFRA-P2-5",
+                subject,
+                status,
+                f"{detail}.",
+                region=region["region"],
+                remedy=remedy,
+                evidence={"variables": shown},
+            )
+        )
+    return found
+
+
+def _variables_of(variables: Mapping[str, str], code: str, region: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variables that concern a region: those with its code or name, and the default when it is that."""
+    names = [
+        f"AWS_REGION_{region['name']}",
+        *(
+            f"{kind}_{code}"
+            for kind in ("BEDROCK_MODEL_ID", "BEDROCK_MODEL_ALLOWLIST", "POLLY_REGION", "TRANSCRIBE_REGION")
+        ),
+    ]
+    if variables["AWS_REGION_DEFAULT"] == region["region"]:
+        names.insert(0, "AWS_REGION_DEFAULT")
+    return {name: variables[name] for name in names}
+
+
+def smartest_ai_findings(
+    block: Mapping[str, Any], key: Mapping[str, str], endpoint: Mapping[str, str], subject: str, planned: bool
+) -> list[Finding]:
+    """Return the finding of INFRA-P2-6.
+
+    block: what ``ManagedBlock.examine`` said about the file afterwards. key: ``name``, ``source`` and ``fingerprint``.
+    endpoint: ``name`` and ``url``. subject: host and path of the file.
+    """
+    status, detail, remedy = _verdict(block, [key["name"], endpoint["name"]], planned)
+    evidence = {
+        "key_name": key["name"],
+        "key_source": key["source"],
+        "key_fingerprint": key["fingerprint"],
+        "endpoint_name": endpoint["name"],
+        "endpoint": endpoint["url"],
+    }
+    return [
+        finding("smartest_ai.configured", "INFRA-P2-6", subject, status, f"{detail}.", remedy=remedy, evidence=evidence)
+    ]
+
+
+def smartest_ai_disabled(variable: str) -> list[Finding]:
+    """Return the finding of INFRA-P2-6 where Smartest.ai is not wanted; ``variable`` says so."""
+    detail = f"{variable} is false: Smartest.ai is not wanted, and nothing was looked at."
+    return [finding("smartest_ai.configured", "INFRA-P2-6", variable, NOT_APPLICABLE, detail)]

@@ -1,0 +1,135 @@
+# Copyright (c) 2026 SafeSecrets infrastructure team
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Calls of the IAM API that read a role, its policies and what they amount to, one a function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import is_boto3_error_code
+from ansible_collections.safesecrets.infra.plugins.module_utils.api_call import api_call
+from ansible_collections.safesecrets.infra.plugins.module_utils.concurrent_calls import run_all
+from ansible_collections.safesecrets.infra.plugins.module_utils.iam_simulation import (
+    Simulation,
+    api_parameters,
+    decision_rows,
+)
+from ansible_collections.safesecrets.infra.plugins.module_utils.iam_statements import (
+    BOUNDARY,
+    INLINE,
+    MANAGED,
+    Policy,
+    parse_document,
+)
+
+Client = Any
+Answer = dict[str, Any]
+
+
+@api_call("read the role {role_name}", "iam:GetRole")
+def get_role(client: Client, role_name: str) -> Answer | None:
+    """Return the role with its trust policy and boundary, None where there is none."""
+    try:
+        return dict(client.get_role(RoleName=role_name)["Role"])
+    except is_boto3_error_code("NoSuchEntity"):
+        return None
+
+
+@api_call("tell the account of the credentials", "sts:GetCallerIdentity")
+def get_account_id(client: Client) -> str:
+    """Return the account that the credentials belong to."""
+    return str(client.get_caller_identity()["Account"])
+
+
+@api_call("list the inline policies of the role {role_name}", "iam:ListRolePolicies")
+def list_role_policies(client: Client, role_name: str) -> list[str]:
+    """Return the names of the role's inline policies."""
+    pages = client.get_paginator("list_role_policies").paginate(RoleName=role_name)
+    return [name for page in pages for name in page["PolicyNames"]]
+
+
+@api_call("list the managed policies attached to the role {role_name}", "iam:ListAttachedRolePolicies")
+def list_attached_role_policies(client: Client, role_name: str) -> list[Answer]:
+    """Return name and ARN of the managed policies attached to the role."""
+    pages = client.get_paginator("list_attached_role_policies").paginate(RoleName=role_name)
+    return [policy for page in pages for policy in page["AttachedPolicies"]]
+
+
+@api_call("read the inline policy {policy_name} of the role {role_name}", "iam:GetRolePolicy")
+def get_role_policy(client: Client, role_name: str, policy_name: str) -> Policy:
+    """Return one inline policy of the role."""
+    answer = client.get_role_policy(RoleName=role_name, PolicyName=policy_name)
+    return Policy(policy_name, INLINE, parse_document(answer["PolicyDocument"]))
+
+
+@api_call("look up the managed policy {arn}", "iam:GetPolicy")
+def get_policy(client: Client, arn: str) -> Answer:
+    """Return what IAM says of a managed policy, its default version among it."""
+    return dict(client.get_policy(PolicyArn=arn)["Policy"])
+
+
+@api_call("read version {version_id} of the managed policy {arn}", "iam:GetPolicyVersion")
+def get_policy_version(client: Client, arn: str, version_id: str) -> Answer:
+    """Return the document of one version of a managed policy."""
+    version = client.get_policy_version(PolicyArn=arn, VersionId=version_id)["PolicyVersion"]
+    return parse_document(version["Document"])
+
+
+@api_call("simulate the policies of the role for {simulation[region]}", "iam:SimulatePrincipalPolicy")
+def simulate(
+    client: Client, role_arn: str, simulation: Simulation, documents: Sequence[Mapping[str, Any]]
+) -> list[Answer]:
+    """Return the evaluation results of one simulation, all pages of them."""
+    paginator = client.get_paginator("simulate_principal_policy")
+    pages = paginator.paginate(**api_parameters(role_arn, simulation, documents))
+    return [result for page in pages for result in page["EvaluationResults"]]
+
+
+def managed_policy(client: Client, arn: str, policy_type: str) -> Policy:
+    """Return a managed policy in its default version."""
+    policy = get_policy(client, arn)
+    document = get_policy_version(client, arn, policy["DefaultVersionId"])
+    return Policy(policy["PolicyName"], policy_type, document, arn)
+
+
+def read_policies(client: Client, role: Mapping[str, Any]) -> list[Policy]:
+    """Return every policy that has a say in what the role may do: inline, attached, and its boundary."""
+    name = role["RoleName"]
+    lists: dict[str, Any] = run_all(
+        {
+            INLINE: partial(list_role_policies, client, name),
+            MANAGED: partial(list_attached_role_policies, client, name),
+        }
+    )
+    reads = {(INLINE, each): partial(get_role_policy, client, name, each) for each in lists[INLINE]}
+    arns = [(MANAGED, each["PolicyArn"]) for each in lists[MANAGED]]
+    if role.get("PermissionsBoundary"):
+        arns.append((BOUNDARY, role["PermissionsBoundary"]["PermissionsBoundaryArn"]))
+    reads.update({(kind, arn): partial(managed_policy, client, arn, kind) for kind, arn in arns})
+    return list(run_all(reads).values())
+
+
+def read_decisions(
+    client: Client,
+    role: Mapping[str, Any],
+    simulations: Sequence[Simulation],
+    documents: Sequence[Mapping[str, Any]],
+    policies: Sequence[Policy],
+) -> list[Answer]:
+    """Make all simulations and return their rows, in order.
+
+    Raises ValueError when IAM leaves a question without an answer.
+    """
+    answers = run_all(
+        {
+            position: partial(simulate, client, role["Arn"], simulation, documents)
+            for position, simulation in enumerate(simulations)
+        }
+    )
+    return [
+        row
+        for position, simulation in enumerate(simulations)
+        for row in decision_rows(role["RoleName"], simulation, answers[position], policies)
+    ]

@@ -1,0 +1,234 @@
+# Copyright (c) 2026 SafeSecrets infrastructure team
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the readiness of the configured models means for the chain (INFRA-P2-2): findings, what to wait for, IDs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.safesecrets.infra.plugins.module_utils import model_lifecycle
+from ansible_collections.safesecrets.infra.plugins.module_utils.findings import (
+    FAIL,
+    NOT_APPLICABLE,
+    PASS,
+    UNPROVEN,
+    Finding,
+    finding,
+)
+from ansible_collections.safesecrets.infra.plugins.module_utils.model_access_request import MENDABLE
+from ansible_collections.safesecrets.infra.plugins.module_utils.model_readiness import READY, unmet
+
+Row = dict[str, Any]
+Regions = Mapping[str, Mapping[str, Any]]
+
+ITEM = "INFRA-P2-2"
+IDENTIFIER = "bedrock_access.model_ready"
+
+#: Row keys that stand behind a verdict.
+EVIDENCE = (
+    "code",
+    "required",
+    "state",
+    "foundation_model_id",
+    "model_arn",
+    "model_name",
+    "lifecycle",
+    "inference_types_supported",
+    "inference_profile",
+    "agreement_availability",
+    "authorization_status",
+    "entitlement_availability",
+    "region_availability",
+    "use_case_submitted",
+    "legal_terms_url",
+    "successors",
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Status, sentence and remedy of a finding."""
+
+    status: str
+    detail: str
+    remedy: str = ""
+
+
+def model_requests(regions: Regions) -> list[Row]:
+    """Return region and model ID of each configured model, once."""
+    wanted = {(row["region"], row["model_id"]): None for row in _configured(regions)}
+    return [{"region": region, "model_id": model_id} for region, model_id in wanted]
+
+
+def _configured(regions: Regions) -> list[Row]:
+    """Return one row per configured model and region code: code, region, model_id, required."""
+    return [
+        {"code": code, "region": region["region"], "model_id": model_id, "required": required}
+        for code, region in regions.items()
+        for key, required in (("allowlist", True), ("optional", False))
+        for model_id in region["models"].get(key, [])
+    ]
+
+
+def configured_models(models: Iterable[Row], regions: Regions, access: Mapping[str, Any]) -> list[Row]:
+    """Return ``safesecrets_models``: the row of each configured model with code, required and requested.
+
+    models: rows of ``bedrock_model_access_info``.
+    access: the result of ``bedrock_model_access``, empty when nothing was requested.
+    """
+    seen = {(row["region"], row["model_id"]): row for row in models}
+    agreements = {(row["region"], row["model_id"]) for row in access.get("agreements", []) if row["requested"]}
+    form_submitted = bool(access.get("use_case_regions"))
+    rows = []
+    for request in _configured(regions):
+        key = (request["region"], request["model_id"])
+        row = seen[key]
+        form = form_submitted and "use_case_form" in unmet(row)
+        rows.append({**row, **request, "requested": key in agreements or form})
+    return rows
+
+
+def requestable(rows: Iterable[Row]) -> list[Row]:
+    """Return region and model ID of the models that a request would bring nearer."""
+    return [
+        {"region": row["region"], "model_id": row["model_id"]}
+        for row in rows
+        if _needs_consent(row)
+        and ("use_case_form" in unmet(row) or row["agreement_availability"]["status"] == "NOT_AVAILABLE")
+    ]
+
+
+def form_is_missing(rows: Iterable[Row]) -> bool:
+    """Tell whether a model waits for the use-case form."""
+    return any(_needs_consent(row) and "use_case_form" in unmet(row) for row in rows)
+
+
+def awaited(rows: Iterable[Row]) -> list[Row]:
+    """Return the models that become ready by themselves, if only one waits."""
+    return [row for row in rows if _awaiting(row)]
+
+
+def _mendable(row: Row) -> bool:
+    """Tell whether nothing stands in the way but the use-case form and an agreement that has not failed."""
+    missing = unmet(row)
+    return bool(missing) and missing <= MENDABLE and row["agreement_availability"]["status"] != "ERROR"
+
+
+def _awaiting(row: Row) -> bool:
+    requested = row.get("requested", False)
+    started = unmet(row) == {"agreement"} and row["agreement_availability"]["status"] != "NOT_AVAILABLE"
+    return _mendable(row) and (requested or started)
+
+
+def findings_of_models(
+    rows: Iterable[Row], check_mode: bool = False, waited_minutes: float | None = None
+) -> list[Finding]:
+    """Judge each configured model in each region.
+
+    rows: ``safesecrets_models``.
+    waited_minutes: how long the run has waited; None before the wait. What is not ready after it is a failure.
+    """
+    found = []
+    for row in rows:
+        verdict = _optional(row) if not row["required"] else _required(row, check_mode, waited_minutes)
+        found.append(
+            finding(
+                IDENTIFIER,
+                ITEM,
+                row["model_id"],
+                verdict.status,
+                verdict.detail,
+                region=row["region"],
+                remedy=verdict.remedy,
+                evidence={key: row[key] for key in EVIDENCE},
+            )
+        )
+    return found
+
+
+def _optional(row: Row) -> Verdict:
+    if row["state"] == READY:
+        return _ready(row)
+    return Verdict(NOT_APPLICABLE, f"Optional, and not used: {_obstacle(row)['reason']}")
+
+
+def _required(row: Row, check_mode: bool, waited_minutes: float | None) -> Verdict:
+    if row["state"] == READY:
+        return _ready(row)
+    if _awaiting(row) and check_mode:
+        what = "would be requested" if row.get("requested") else "is on its way"
+        return Verdict(UNPROVEN, f"{row['reason']} Access {what}.", "Run without check mode.")
+    if _awaiting(row) and waited_minutes is None:
+        return Verdict(
+            UNPROVEN,
+            f"Access was requested. {row['reason']}",
+            "Nothing to do: the step that needs the model (INFRA-P2-5) waits for it.",
+        )
+    if _awaiting(row):
+        waited = f"Not ready after waiting {waited_minutes:g} minutes, and nothing of the environment was changed."
+        return Verdict(
+            FAIL,
+            f"{waited} {row['reason']}",
+            "Run again later: access can take 15 minutes. bedrock_access_wait_minutes sets how long a run waits.",
+        )
+    if _needs_consent(row):
+        return Verdict(FAIL, " ".join(problem["reason"] for problem in row["problems"]), _how_to_consent(row))
+    obstacle = _obstacle(row)
+    return Verdict(FAIL, obstacle["reason"], _remedy(obstacle, row))
+
+
+def _obstacle(row: Row) -> Row:
+    """Return the problem to mend first: one that no request mends, if there is one."""
+    others = [problem for problem in row["problems"] if problem["state"] not in MENDABLE]
+    return dict((others or row["problems"])[0])
+
+
+def _needs_consent(row: Row) -> bool:
+    return _mendable(row) and row["agreement_offered"] is not False
+
+
+def _how_to_consent(row: Row) -> str:
+    steps = []
+    if row["agreement_offered"]:
+        steps.append(f"read the terms ({row['legal_terms_url'] or 'in the model catalog of the Bedrock console'})")
+    if "use_case_form" in unmet(row):
+        steps.append("set bedrock_access_use_case to the fields of the form")
+    steps.append("set bedrock_access_accept_agreement to true")
+    return f"To consent for this account, {', '.join(steps)}, and run playbooks/bedrock_access.yml."
+
+
+def _remedy(problem: Row, row: Row) -> str:
+    if problem["state"] in ("listed", "lifecycle", "region", "route"):
+        return f"{problem['remedy']} The IDs are in safesecrets_regions.{row['code']}.models."
+    return str(problem["remedy"])
+
+
+def _ready(row: Row) -> Verdict:
+    life, profile = row["lifecycle"] or {}, row["inference_profile"]
+    route = f"through inference profile {profile['id']}" if profile else "on demand"
+    detail = f"The account has access; the model is called {route}."
+    if life.get("phase") in (model_lifecycle.LEGACY, model_lifecycle.EXTENDED_ACCESS):
+        end = life["end_of_life_time"]
+        when = f"ends in {life['days_left']} days, on {end[:10]}" if end else "has no date for its end yet"
+        detail += f" Warning: it is in {life['phase'].replace('_', ' ')}, and its life {when}."
+    return Verdict(PASS, detail)
+
+
+def model_ids(rows: Sequence[Row], regions: Regions, check_mode: bool = False) -> dict[str, Any]:
+    """Return ``safesecrets_model_ids``: for each code the default model and the allow-list.
+
+    Only models that are ready are named; in check mode also those that the run would have made ready.
+    """
+    usable = {
+        (row["code"], row["model_id"]) for row in rows if row["state"] == READY or (check_mode and _awaiting(row))
+    }
+    allowlists: dict[str, list[str]] = {code: [] for code in regions}
+    for request in _configured(regions):
+        if (request["code"], request["model_id"]) in usable:
+            allowlists[request["code"]].append(request["model_id"])
+    return {
+        code: {"default": region["models"]["default"], "allowlist": allowlists[code]}
+        for code, region in regions.items()
+    }

@@ -1,0 +1,130 @@
+# Copyright (c) 2026 SafeSecrets infrastructure team
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The report of a run: the findings of all its hosts, and a verdict for each item of the chain.
+
+Its form is ``docs/schemas/report.schema.json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from ansible_collections.safesecrets.infra.plugins.module_utils.findings import (
+    FAIL,
+    ITEMS,
+    NOT_APPLICABLE,
+    PASS,
+    STATUSES,
+    UNPROVEN,
+    Finding,
+    timestamp,
+)
+
+SCHEMA_VERSION = 1
+
+#: What tells a finding from another: the same check of the same thing again replaces the earlier one.
+IDENTITY = ("item", "id", "subject", "region")
+
+#: The verdict on an item that has no finding in this run.
+NOT_RUN = "not_run"
+
+#: The worst first: an item is as good as its worst finding.
+VERDICTS = (FAIL, UNPROVEN, PASS, NOT_APPLICABLE, NOT_RUN)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is known of a run apart from its findings."""
+
+    run_id: str
+    started_at: datetime
+    finished_at: datetime
+    playbook: str
+    check_mode: bool
+    account_id: str | None
+    collection_version: str
+
+
+@dataclass(frozen=True)
+class FailedTask:
+    """A task that failed outside the findings, or a host that could not be reached."""
+
+    host: str
+    task: str
+    item: str | None
+    message: str
+    unreachable: bool = False
+
+
+def newest(findings: Iterable[Finding]) -> list[Finding]:
+    """Keep of each check, subject and region what was observed last."""
+    kept: dict[tuple[Any, ...], Finding] = {}
+    for each in findings:
+        key = tuple(each[name] for name in IDENTITY)
+        if key not in kept or kept[key]["observed_at"] <= each["observed_at"]:
+            kept[key] = each
+    return list(kept.values())
+
+
+def merged(observations: Mapping[str, Iterable[Finding]]) -> list[Finding]:
+    """Merge the hosts' findings in the chain's order; ``hosts`` tells who observed each.
+
+    Hosts that observed different things keep a finding each: one host's success hides no other's failure.
+    """
+    together: dict[tuple[Any, ...], list[tuple[str, Finding]]] = {}
+    for host, findings in observations.items():
+        for each in newest(findings):
+            key = tuple(each[name] for name in (*IDENTITY, "status", "detail"))
+            together.setdefault(key, []).append((host, each))
+    rows = [
+        {
+            **max((each for _host, each in seen), key=lambda each: str(each["observed_at"])),
+            "hosts": [host for host, _each in seen],
+        }
+        for seen in together.values()
+    ]
+    order = list(ITEMS)
+    return sorted(rows, key=lambda row: order.index(row["item"]))
+
+
+def verdict(statuses: Iterable[str]) -> str:
+    """Return the worst of the statuses, or :data:`NOT_RUN` when there is none."""
+    return min(statuses, key=VERDICTS.index, default=NOT_RUN)
+
+
+def count(statuses: Iterable[str], names: Sequence[str] = STATUSES) -> dict[str, int]:
+    """Count the statuses; each name has its number, be it 0."""
+    seen = list(statuses)
+    return {name: seen.count(name) for name in names}
+
+
+def build_report(
+    run: Run, observations: Mapping[str, Iterable[Finding]], failed_tasks: Iterable[FailedTask] = ()
+) -> dict[str, Any]:
+    """Build the report. An item in which a task failed has failed, whatever was found before."""
+    findings = merged(observations)
+    failed = list(failed_tasks)
+    items = []
+    for item, title in ITEMS.items():
+        statuses = [each["status"] for each in findings if each["item"] == item]
+        broken = [FAIL for task in failed if task.item == item]
+        items.append({"item": item, "title": title, "verdict": verdict(statuses + broken), "counts": count(statuses)})
+    return {
+        "schema_version": SCHEMA_VERSION,
+        **asdict(run),
+        "started_at": timestamp(run.started_at),
+        "finished_at": timestamp(run.finished_at),
+        "items": items,
+        "findings": findings,
+        "failed_tasks": [asdict(task) for task in failed],
+    }
+
+
+def overall(report: Mapping[str, Any]) -> str:
+    """Return the verdict on the whole run; items that did not run do not count."""
+    if report["failed_tasks"]:
+        return FAIL
+    return verdict(item["verdict"] for item in report["items"] if item["verdict"] != NOT_RUN)

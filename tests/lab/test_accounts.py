@@ -1,0 +1,99 @@
+"""The starting accounts: each loads, each starts, each has the fault that it names; wrong files say what is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab import accounts
+from lab.accounts import AccountError
+
+FAULTY = [name for name in accounts.names() if name != "today"]
+
+
+@pytest.mark.parametrize("name", accounts.names())
+def test_every_account_starts_as_it_says(lab_factory: Callable[[str], Any], name: str) -> None:
+    account = accounts.load(name)
+    assert account.description
+    lab = lab_factory(name)
+    role = {"RoleName": account.role.name}
+    iam = lab.client("iam")
+    for policy in iam.list_role_policies(**role)["PolicyNames"]:
+        document = iam.get_role_policy(**role, PolicyName=policy)["PolicyDocument"]
+        assert document == account.role.inline_policies[policy]
+    attached = {
+        policy["PolicyName"]: policy["PolicyArn"]
+        for policy in iam.list_attached_role_policies(**role)["AttachedPolicies"]
+    }
+    assert set(attached) == set(account.role.managed_policies)
+    boundary = iam.get_role(**role)["Role"].get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", "/")
+    assert boundary.rpartition("/")[2] == "".join(account.role.permissions_boundary)
+    (group,) = lab.client("ec2").describe_security_groups(Filters=[{"Name": "group-name", "Values": ["safesecrets"]}])[
+        "SecurityGroups"
+    ]
+    assert [
+        {k: v for k, v in rule.items() if v != []} for rule in group["IpPermissionsEgress"]
+    ] == account.instance.egress
+    assert (Path(lab.facts["host_root"]) / "etc/safesecrets.env").read_text() == account.environment_file
+
+
+@pytest.mark.parametrize("name", FAULTY)
+def test_each_account_differs_from_today(name: str) -> None:
+    assert accounts.load(name) != accounts.load("today")
+    assert len(yaml.safe_load((accounts.ACCOUNTS / f"{name}.yml").read_text())) >= 3
+
+
+def test_secret_is_random_and_readable_by_the_operator(lab_factory: Callable[[str], Any]) -> None:
+    values = set()
+    for _ in range(2):
+        secrets = lab_factory("today").client("secretsmanager")
+        values.add(secrets.get_secret_value(SecretId="safesecrets/smartest-ai")["SecretString"])
+    assert len(values) == 2
+    assert all(len(value) >= 32 for value in values)
+
+
+def test_operator_policy_is_the_documents(lab: Any) -> None:
+    document = json.loads((Path(__file__).parents[2] / "docs/operator-policy.json").read_text())
+    assert document["Version"] == "2012-10-17"
+    assert "*" not in [action for statement in document["Statement"] for action in statement["Action"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"colour": "blue"}, "unknown colour; known: account_id"),
+        ({"role": {"nmae": "x"}}, "role: unknown nmae"),
+        (
+            {"bedrock": {"agreement_delay_seconds": "soon"}},
+            "bedrock: agreement_delay_seconds: float needed, not 'soon'",
+        ),
+        ({"role": None}, "role: a mapping is needed, not None"),
+        ({"account_id": 210987654321}, "account_id: str needed"),
+        ({"account_id": "12"}, "account_id: twelve digits needed"),
+        ({"expected": [{"id": "x", "status": "green"}]}, "green"),
+        ({"extends": "nowhere"}, "There is no starting account 'nowhere'. There are: "),
+    ],
+)
+def test_wrong_files_say_what_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    today = (accounts.ACCOUNTS / "today.yml").read_text()
+    (tmp_path / "today.yml").write_text(today)
+    (tmp_path / "wrong.yml").write_text(yaml.safe_dump({"extends": "today", **change}))
+    monkeypatch.setattr(accounts, "ACCOUNTS", tmp_path)
+    with pytest.raises(AccountError) as caught:
+        accounts.load("wrong")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["", "- a list", "description: alone"])
+def test_half_files_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str) -> None:
+    (tmp_path / "half.yml").write_text(content)
+    monkeypatch.setattr(accounts, "ACCOUNTS", tmp_path)
+    with pytest.raises(AccountError):
+        accounts.load("half")

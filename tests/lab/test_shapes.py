@@ -1,0 +1,59 @@
+"""The check of responses against botocore's models finds what is wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.lab.shapes import problems
+
+MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
+AVAILABILITY: dict[str, Any] = {
+    "modelId": MODEL,
+    "agreementAvailability": {"status": "AVAILABLE"},
+    "authorizationStatus": "AUTHORIZED",
+    "entitlementAvailability": "AVAILABLE",
+    "regionAvailability": "AVAILABLE",
+}
+WITHOUT_REGION = {key: value for key, value in AVAILABILITY.items() if key != "regionAvailability"}
+WRONG: dict[str, tuple[int, dict[str, Any], str]] = {
+    "status": (202, AVAILABILITY, "status 202"),
+    "unknown member": (200, AVAILABILITY | {"price": 1}, ".price is unknown"),
+    "unknown member within": (200, AVAILABILITY | {"agreementAvailability": {"status": "AVAILABLE", "x": 1}}, ".x is"),
+    "missing member": (200, WITHOUT_REGION, ".regionAvailability is missing"),
+    "enum": (200, AVAILABILITY | {"authorizationStatus": "MAYBE"}, "breaks AuthorizationStatus's enum"),
+    "pattern": (200, AVAILABILITY | {"modelId": "Claude 3"}, "breaks BedrockModelId's pattern"),
+    "length": (200, AVAILABILITY | {"modelId": f"anthropic.{'x' * 60}.{'x' * 60}.{'x' * 60}"}, "max 140"),
+    "type": (200, AVAILABILITY | {"agreementAvailability": {"status": 1}}, "1 is no string"),
+}
+
+
+def test_a_right_answer_has_no_problems() -> None:
+    body = json.dumps(AVAILABILITY).encode()
+    assert problems("bedrock", "GetFoundationModelAvailability", 200, {}, body) == []
+
+
+@pytest.mark.parametrize(("status", "content", "problem"), WRONG.values(), ids=WRONG)
+def test_a_wrong_answer_has(status: int, content: dict[str, Any], problem: str) -> None:
+    found = problems("bedrock", "GetFoundationModelAvailability", status, {}, json.dumps(content).encode())
+    assert any(problem in text for text in found), found
+
+
+KEYS = "<ContextKeyNames><member>aws:username</member></ContextKeyNames>"
+XML = {
+    "right": (KEYS, "GetContextKeysForCustomPolicyResponse", None),
+    "envelope": (KEYS, "Response", "the envelope is wrong"),
+    "unknown element": (f"{KEYS}<More/>", "GetContextKeysForCustomPolicyResponse", ".More is unknown"),
+    "no member": (KEYS.replace("member", "key"), "GetContextKeysForCustomPolicyResponse", ".key is no list's member"),
+}
+
+
+@pytest.mark.parametrize(("content", "root", "problem"), XML.values(), ids=XML)
+def test_xml(content: str, root: str, problem: str | None) -> None:
+    result = f"<GetContextKeysForCustomPolicyResult>{content}</GetContextKeysForCustomPolicyResult>"
+    metadata = "<ResponseMetadata><RequestId>1</RequestId></ResponseMetadata>"
+    body = f'<{root} xmlns="https://iam.amazonaws.com/doc/2010-05-08/">{result}{metadata}</{root}>'.encode()
+    found = problems("iam", "GetContextKeysForCustomPolicy", 200, {}, body)
+    assert found == [] if problem is None else any(problem in text for text in found), found

@@ -1,0 +1,400 @@
+# Copyright (c) 2026 SafeSecrets infrastructure team
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The callback and the role ``findings`` in real, tiny runs: what is printed, what is written, how the run ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from ansible_collections.safesecrets.infra.plugins.callback import findings as callback
+from ansible_collections.safesecrets.infra.plugins.module_utils.findings import finding
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = json.loads((ROOT / "docs/schemas/report.schema.json").read_text(encoding="utf-8"))
+INVENTORY = {
+    "all": {
+        "hosts": {
+            "localhost": {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+        },
+        "children": {
+            "safesecrets": {"hosts": {name: {"ansible_connection": "local"} for name in ("app-1", "app-2", "app-3")}},
+            "gone": {"hosts": {"app-gone": {"ansible_host": "127.0.0.1", "ansible_port": 1}}},
+        },
+    }
+}
+
+
+@dataclass(frozen=True)
+class Played:
+    """A finished run."""
+
+    returncode: int
+    output: str
+    report_path: Path
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The report, which has to follow its schema."""
+        report: dict[str, Any] = json.loads(self.report_path.read_text(encoding="utf-8"))
+        jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker()).validate(report)
+        return report
+
+    @property
+    def checklist(self) -> str:
+        """What was printed after the recap."""
+        return self.output.partition("PLAY RECAP")[2].partition("-" * 100)[2]
+
+    def verdicts(self) -> dict[str, str]:
+        return {each["item"]: each["verdict"] for each in self.report["items"] if each["verdict"] != "not_run"}
+
+
+Playing = Callable[..., Played]
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Playing:
+    """Run plays in an own directory with this checkout's configuration."""
+    (tmp_path / "inventory.json").write_text(json.dumps(INVENTORY), encoding="utf-8")
+
+    def run(plays: list[dict[str, Any]], *arguments: str, **environment: str | None) -> Played:
+        (tmp_path / "site.yml").write_text(yaml.safe_dump(plays, sort_keys=False), encoding="utf-8")
+        given: dict[str, str | None] = {
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_SSH_RETRIES": "0",
+            "ANSIBLE_NOCOLOR": "1",
+            "SAFESECRETS_REPORT": str(tmp_path / "deep/handover/report.json"),
+            **environment,
+        }
+        finished = subprocess.run(
+            [Path(sys.executable).with_name("ansible-playbook"), "-i", "inventory.json", "site.yml", *arguments],
+            cwd=tmp_path,
+            env=os.environ | {name: value for name, value in given.items() if value is not None},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert "Callback dispatch" not in finished.stdout, finished.stdout
+        assert "Traceback" not in finished.stdout, finished.stdout
+        return Played(finished.returncode, finished.stdout, Path(given["SAFESECRETS_REPORT"] or os.devnull))
+
+    return run
+
+
+def a_play(*tasks: dict[str, Any], hosts: str = "localhost", item: str = "INFRA-P2-3", **more: Any) -> dict[str, Any]:
+    """Return a play of an item."""
+    return {"name": item, "hosts": hosts, "gather_facts": False, "tags": [item], "tasks": list(tasks), **more}
+
+
+def record(*statuses: str, item: str = "INFRA-P2-3", subject: str = "Ruth", detail: str = "Seen.") -> dict[str, Any]:
+    """Return the task that every role ends with."""
+    observed = [
+        finding("check.name", item, f"{subject}-{index}", status, detail, remedy="Mend it.")
+        for index, status in enumerate(statuses)
+    ]
+    return {
+        "name": "Record the findings",
+        "ansible.builtin.include_role": {"name": "safesecrets.infra.findings"},
+        "vars": {"findings_observed": observed},
+    }
+
+
+def fail(message: str, **more: Any) -> dict[str, Any]:
+    return {"name": "Do the work", "ansible.builtin.fail": {"msg": message}, **more}
+
+
+def test_a_run_that_passes_on_several_hosts_in_turn(play: Playing) -> None:
+    account = {
+        "name": "Know the account",
+        "ansible.builtin.set_fact": {"safesecrets_account": {"account_id": "123456789012"}},
+    }
+    run = play(
+        [
+            a_play(account, record("pass"), record("not_applicable", subject="Joanna")),
+            a_play(record("pass", item="INFRA-P2-5"), hosts="safesecrets", item="INFRA-P2-5", serial=1),
+        ]
+    )
+    assert run.returncode == 0, run.output
+    assert run.verdicts() == {"INFRA-P2-3": "pass", "INFRA-P2-5": "pass"}
+    assert [each["hosts"] for each in run.report["findings"]] == [
+        ["localhost"],
+        ["localhost"],
+        ["app-1", "app-2", "app-3"],
+    ]
+    facts = {name: run.report[name] for name in ("playbook", "check_mode", "account_id", "collection_version")}
+    version = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["version"]
+    assert facts == {
+        "playbook": "site.yml",
+        "check_mode": False,
+        "account_id": "123456789012",
+        "collection_version": version,
+    }
+    assert stat.S_IMODE(run.report_path.stat().st_mode) == 0o600
+    assert [each.name for each in run.report_path.parent.iterdir()] == ["report.json"], "nothing temporary is left"
+    assert "Result:   PASS, 5 of 7 items not run" in run.checklist
+    assert f"Report:   {run.report_path}" in run.checklist
+
+
+def test_a_failure_is_recorded_first_and_what_it_prevents_is_not_run(play: Playing) -> None:
+    run = play(
+        [a_play(record("pass", "fail", "unproven")), a_play(record("pass", item="INFRA-P2-5"), item="INFRA-P2-5")]
+    )
+    assert run.returncode != 0
+    assert run.verdicts() == {"INFRA-P2-3": "fail"}
+    assert [each["status"] for each in run.report["findings"]] == ["pass", "fail", "unproven"]
+    assert run.report["failed_tasks"] == [], "what the role findings stops at is in the table"
+    assert "INFRA-P2-3 Ruth-1: Seen. Remedy: Mend it." in run.output
+    assert "NOT RUN   INFRA-P2-5: Environment configuration" in run.checklist
+    assert "Result:   FAIL" in run.checklist
+
+
+def test_what_is_unproven_ends_a_strict_run_only(play: Playing) -> None:
+    plays = [a_play(record("unproven"), record("pass", subject="Joanna"))]
+    assert play(plays).returncode == 0
+    strict = play(plays, "--extra-vars", "safesecrets_strict=true")
+    assert strict.returncode != 0
+    assert "Ended by what is unproven (safesecrets_strict)." in strict.checklist
+    assert "Result:   UNPROVEN" in strict.checklist
+    assert play(plays, "--extra-vars", "safesecrets_strict=true", "--check").returncode == 0
+
+
+def test_check_mode_is_said_in_heading_and_report(play: Playing) -> None:
+    run = play([a_play(record("unproven"))], "--check")
+    assert run.report["check_mode"] is True
+    assert "CHECK MODE (--check): nothing was changed." in run.checklist
+
+
+def test_only_the_tags_asked_for(play: Playing) -> None:
+    plays = [a_play(record("pass")), a_play(record("pass", item="INFRA-P2-5"), item="INFRA-P2-5")]
+    run = play(plays, "--tags", "INFRA-P2-5", "--limit", "localhost")
+    assert run.verdicts() == {"INFRA-P2-5": "pass"}
+    assert "Only a part was asked for: --tags INFRA-P2-5 --limit localhost" in run.checklist
+    assert "NOT RUN   INFRA-P2-3: Polly voices" in run.checklist
+
+
+def test_a_host_that_cannot_be_reached_fails_its_item(play: Playing) -> None:
+    reach = {"name": "Reach the host", "ansible.builtin.raw": "true"}
+    run = play(
+        [a_play(record("pass")), a_play(reach, hosts="gone", item="INFRA-P2-5", remote_user="nobody")],
+    )
+    assert run.returncode != 0
+    assert run.verdicts() == {"INFRA-P2-3": "pass", "INFRA-P2-5": "fail"}
+    (task,) = run.report["failed_tasks"]
+    assert (task["host"], task["task"], task["unreachable"]) == ("app-gone", "Reach the host", True)
+    assert "UNREACHABLE INFRA-P2-5 on app-gone: Reach the host" in run.checklist
+    assert "Result:   FAIL" in run.checklist
+
+
+def test_a_task_that_fails_before_any_finding_is_not_green(play: Playing) -> None:
+    run = play([a_play(record("pass")), a_play(fail("No space left"), hosts="app-1", item="INFRA-P2-5")])
+    assert run.verdicts() == {"INFRA-P2-3": "pass", "INFRA-P2-5": "fail"}
+    assert "Said:   No space left" in run.checklist
+
+
+def test_a_chain_that_fails_at_its_first_task_still_writes_a_report(play: Playing) -> None:
+    run = play([a_play(fail("No credentials"), item="INFRA-P2-2")])
+    assert run.verdicts() == {"INFRA-P2-2": "fail"}
+    assert run.report["account_id"] is None
+
+
+def test_failures_that_were_rescued_or_ignored_are_no_failures(play: Playing) -> None:
+    rescued = {"name": "Try", "block": [fail("rescued")], "rescue": [{"ansible.builtin.meta": "noop"}]}
+    run = play([a_play(rescued, fail("ignored", ignore_errors=True), record("pass"))])
+    assert run.returncode == 0, run.output
+    assert run.report["failed_tasks"] == []
+    assert run.verdicts() == {"INFRA-P2-3": "pass"}
+
+
+def test_of_a_rescued_and_a_final_failure_the_final_one_is_shown(play: Playing) -> None:
+    rescued = {"name": "Try", "block": [fail("rescued")], "rescue": [{"ansible.builtin.meta": "noop"}]}
+    run = play([a_play(record("pass"), rescued, fail("final"))])
+    assert [each["message"] for each in run.report["failed_tasks"]] == ["final"]
+
+
+def test_what_no_log_hides_is_read_by_nobody(play: Playing) -> None:
+    hidden = record("pass", subject="canary")["vars"]["findings_observed"]
+    run = play(
+        [
+            a_play(
+                record("pass"),
+                {"ansible.builtin.set_fact": {"safesecrets_findings": hidden}, "no_log": True},
+                fail("canary in a message", no_log=True),
+            )
+        ]
+    )
+    assert [each["subject"] for each in run.report["findings"]] == ["Ruth-0"]
+    assert [each["message"] for each in run.report["failed_tasks"]] == [callback.HIDDEN]
+    # The default output does show the message of a failed task with no_log (ansible-core 2.19): it is not ours.
+    assert "canary" not in run.checklist
+    assert "canary" not in run.report_path.read_text(encoding="utf-8")
+
+
+def test_findings_that_no_role_checked_are_left_out_with_a_warning(play: Playing) -> None:
+    run = play([a_play(record("pass"), {"ansible.builtin.set_fact": {"safesecrets_findings": [{"id": "odd"}]}})])
+    assert "The findings of localhost are not in their form and are left out: finding 0: missing: item" in run.output
+    assert [each["subject"] for each in run.report["findings"]] == ["Ruth-0"]
+
+
+def test_other_playbooks_are_left_alone(play: Playing) -> None:
+    run = play([a_play({"ansible.builtin.debug": {"msg": "hello"}}), a_play(fail("theirs"), item="other")])
+    assert run.returncode != 0
+    assert not run.report_path.exists()
+    assert run.checklist == ""
+
+
+@pytest.mark.parametrize(
+    ("observed", "message"),
+    [
+        ([], "at least one finding is wanted"),
+        ([{"id": "check.name"}], "finding 0: missing: item, subject"),
+        ("[{'id': 1}]", "findings"),
+    ],
+)
+def test_findings_out_of_form_end_the_run_and_say_how(play: Playing, observed: Any, message: str) -> None:
+    task = {**record("pass"), "vars": {"findings_observed": observed}}
+    run = play([a_play(record("pass", subject="Joanna"), task)])
+    assert run.returncode != 0
+    assert message in run.output
+    assert run.verdicts() == {"INFRA-P2-3": "fail"}
+
+
+def test_a_report_that_cannot_be_written_is_a_warning(play: Playing, tmp_path: Path) -> None:
+    (tmp_path / "occupied").write_text("a file, not a directory", encoding="utf-8")
+    run = play([a_play(record("pass"))], SAFESECRETS_REPORT=str(tmp_path / "occupied/report.json"))
+    assert run.returncode == 0
+    warning = " ".join(run.output.split())
+    assert f"The report could not be written to {tmp_path}/occupied/report.json" in warning
+    assert "Set SAFESECRETS_REPORT to a path that can be written" in warning
+    assert "Result:   PASS" in run.checklist
+    assert "Report:" not in run.checklist
+
+
+def test_the_former_report_is_replaced(play: Playing, tmp_path: Path) -> None:
+    former = tmp_path / "report.json"
+    former.write_text("former", encoding="utf-8")
+    former.chmod(0o644)
+    run = play([a_play(record("pass"))], SAFESECRETS_REPORT=str(former))
+    assert run.verdicts() == {"INFRA-P2-3": "pass"}
+    assert stat.S_IMODE(former.stat().st_mode) == 0o600
+
+
+def test_the_path_comes_from_ansible_cfg(play: Playing, tmp_path: Path) -> None:
+    configuration = (ROOT / "ansible.cfg").read_text(encoding="utf-8")
+    configured = tmp_path / "configured/ansible.cfg"
+    configured.parent.mkdir()
+    configured.write_text(
+        configuration.replace("collections_path = collections", f"collections_path = {ROOT}/collections")
+        + "\n[callback_findings]\nreport_path = ours/report.json\n",
+        encoding="utf-8",
+    )
+    run = play([a_play(record("pass"))], ANSIBLE_CONFIG=str(configured), SAFESECRETS_REPORT=None)
+    assert run.returncode == 0, run.output
+    assert (tmp_path / "configured/ours/report.json").exists(), run.output
+
+
+def test_the_path_is_handover_in_the_working_directory_otherwise(play: Playing, tmp_path: Path) -> None:
+    run = play([a_play(record("pass"))], SAFESECRETS_REPORT=None)
+    assert f"Report:   {tmp_path}/handover/report.json" in run.checklist
+    assert (tmp_path / "handover/report.json").exists()
+
+
+class Unwritable:
+    """Stands for a full disk."""
+
+    def __init__(self, *_arguments: Any, **_more: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_leaves_the_former_report_and_nothing_temporary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "report.json"
+    path.write_text("former", encoding="utf-8")
+    monkeypatch.setattr(callback.os, "fdopen", Unwritable)
+    with pytest.raises(OSError, match="No space left"):
+        callback._write_privately(path, "new")
+    assert path.read_text(encoding="utf-8") == "former"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def result(role: str = "", tags: tuple[str, ...] = (), **said: Any) -> SimpleNamespace:
+    """Return what a callback sees of a task."""
+    task = SimpleNamespace(tags=list(tags), _role=SimpleNamespace(get_name=lambda: role) if role else None)
+    return SimpleNamespace(task=task, task_name="Task", host=SimpleNamespace(get_name=lambda: "app"), result=said)
+
+
+@pytest.mark.parametrize(
+    ("role", "tags", "item", "of_the_chain"),
+    [
+        ("", ("INFRA-P2-5",), "INFRA-P2-5", True),
+        ("safesecrets.infra.environment", ("INFRA-P2-5", "other"), "INFRA-P2-5", True),
+        ("safesecrets.infra.preflight", ("INFRA-P2-5",), "prerequisites", True),
+        ("safesecrets.infra.preflight", ("always",), "prerequisites", True),
+        ("safesecrets.infra.environment", (), None, True),
+        ("", ("INFRA-P2-5", "INFRA-P2-6"), None, False),
+        ("", ("other",), None, False),
+        ("theirs", (), None, False),
+    ],
+)
+def test_the_item_of_a_failed_task(role: str, tags: tuple[str, ...], item: str | None, of_the_chain: bool) -> None:
+    task, ours = callback._failed_task(result(role, tags, msg="Said."))
+    assert (task.item, ours) == (item, of_the_chain)
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"msg": "One\nline"}, "One line"),
+        ({"reason": "No such file"}, "No such file"),
+        ({}, "it gave no message"),
+        ({"censored": "hidden", "msg": "secret"}, callback.HIDDEN),
+        (
+            {"msg": "One or more items failed", "results": [{"msg": "fine"}, {"msg": "broken", "failed": True}, "odd"]},
+            "One or more items failed broken",
+        ),
+        ({"msg": "x" * 5000}, "x" * callback.LONGEST_MESSAGE),
+    ],
+)
+def test_what_a_failed_task_said(said: dict[str, Any], message: str) -> None:
+    assert callback._message(said) == message
+
+
+@pytest.mark.parametrize(("terminal", "width"), [(60, 80), (97, 97), (300, 120)])
+def test_the_width_is_the_terminal_s_within_limits(monkeypatch: pytest.MonkeyPatch, terminal: int, width: int) -> None:
+    monkeypatch.setattr(callback.sys, "stdout", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr(callback.shutil, "get_terminal_size", lambda: os.terminal_size((terminal, 24)))
+    assert callback._width() == width
+    monkeypatch.setattr(callback.sys, "stdout", SimpleNamespace(isatty=lambda: False))
+    assert callback._width() == callback.COLUMNS_WITHOUT_TERMINAL
+
+
+@pytest.mark.parametrize(
+    ("files", "version"),
+    [
+        ({"MANIFEST.json": '{"collection_info": {"version": "1.2.3"}}'}, "1.2.3"),
+        ({"galaxy.yml": "version: 1.2.4"}, "1.2.4"),
+        ({"MANIFEST.json": "{}"}, "unknown"),
+        ({"galaxy.yml": "- ["}, "unknown"),
+        ({}, "unknown"),
+    ],
+)
+def test_the_version_of_an_artifact_or_a_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], version: str
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    monkeypatch.setattr(callback, "__file__", str(tmp_path / "plugins/callback/findings.py"))
+    assert callback._collection_version() == version

@@ -1,0 +1,81 @@
+# Copyright (c) 2026 SafeSecrets infrastructure team
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The provider's key: where it may come from, and that no answer shows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.safesecrets.infra.plugins.module_utils.configuration import explain_faults
+from ansible_collections.safesecrets.infra.plugins.module_utils.provider_key import key_faults, key_of, source_faults
+
+KEY = "s3cr3t-0123456789-abcdef"
+SETTINGS = {
+    "api_key": KEY,
+    "api_key_secret_id": "",
+    "api_key_secret_json_key": "",
+    "endpoint": "https://api.example.com/v1",
+    "api_key_name": "SMARTEST_AI_API_KEY",
+    "endpoint_name": "SMARTEST_AI_ENDPOINT",
+}
+BOTH = "smartest_ai_api_key, smartest_ai_api_key_secret_id"
+
+
+@pytest.mark.parametrize(
+    ("settings", "faults"),
+    [
+        ({}, []),
+        ({"api_key": "", "api_key_secret_id": "a/b"}, []),
+        ({"api_key": "", "api_key_secret_id": "a/b", "api_key_secret_json_key": "key"}, []),
+        ({"api_key_name": "SMALLEST_AI_API_KEY", "endpoint_name": "SMALLEST_AI_ENDPOINT"}, []),
+        ({"api_key": ""}, [f"{BOTH} are both empty"]),
+        ({"api_key_secret_id": "a/b"}, [f"{BOTH} are both set"]),
+        ({"api_key_secret_json_key": "key"}, ["smartest_ai_api_key_secret_json_key is set without a secret"]),
+        ({"endpoint": ""}, ["smartest_ai_endpoint is empty"]),
+        ({"endpoint": None}, ["smartest_ai_endpoint is nothing, not text"]),
+        ({"endpoint": "http://api.example.com"}, ["smartest_ai_endpoint does not start with https://"]),
+        ({"endpoint": f"https://{KEY}@api.example.com"}, ["smartest_ai_endpoint holds credentials"]),
+        ({"endpoint": "https://api.example.com/{voice}"}, ["smartest_ai_endpoint has a value with a character"]),
+        ({"api_key_name": "smartest"}, ["smartest_ai_api_key_name is no name for a variable"]),
+        ({"api_key_name": ["X"]}, ["smartest_ai_api_key_name is no name for a variable"]),
+        ({"endpoint_name": "SMARTEST_AI_API_KEY"}, ["smartest_ai_endpoint_name is the name of the key too"]),
+        ({"endpoint_name": "A-B"}, ["smartest_ai_endpoint_name is no name for a variable"]),
+    ],
+)
+def test_says_what_is_wrong_with_the_roles_variables(settings: dict[str, Any], faults: list[str]) -> None:
+    explained = explain_faults(source_faults(SETTINGS | settings))
+    assert KEY not in explained
+    assert len(explained.splitlines()) == len(faults)
+    for line, start in zip(explained.splitlines(), faults, strict=True):
+        assert line.startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("secret", "json_key", "key", "fault"),
+    [
+        (KEY, "", KEY, ""),
+        (f'{{"key": "{KEY}", "other": 1}}', "key", KEY, ""),
+        ("", "", "", "holds no text"),
+        (None, "", "", "holds no text"),
+        ([KEY], "", "", "holds no text"),
+        ({"key": KEY}, "", "", "holds no text"),
+        (KEY.encode(), "", "", "holds no text"),
+        (f"{KEY}\n", "", f"{KEY}\n", "has a value with a character"),
+        (f'"{KEY}"', "", f'"{KEY}"', "has a value with a character"),
+        (f'{{"key": "{KEY}"}}', "", f'{{"key": "{KEY}"}}', "has a value with a character"),
+        (KEY, "key", "", "is no JSON object"),
+        (f'["{KEY}"]', "key", "", "is no JSON object"),
+        (f'{{"key": "{KEY}"', "key", "", "is no JSON object"),
+        (f'{{"other": "{KEY}"}}', "key", "", "has no key key"),
+        (f'{{"key": ["{KEY}"]}}', "key", "", "holds no text"),
+        ('{"key": ""}', "key", "", "holds no text"),
+        ("AKIAIOSFODNN7EXAMPLE", "", "AKIAIOSFODNN7EXAMPLE", "has an AWS access key ID in its value"),
+    ],
+)
+def test_takes_the_key_or_says_why_there_is_none(secret: Any, json_key: str, key: str, fault: str) -> None:
+    explained = explain_faults(key_faults(secret, "the secret a/b", json_key))
+    assert key_of(secret, json_key) == key
+    assert explained.startswith(f"the secret a/b {fault}" if fault else "")
+    assert bool(explained) is bool(fault)
+    assert KEY not in explained
