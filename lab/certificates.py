@@ -13,7 +13,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 LIFETIME = timedelta(days=365)
 #: A wildcard stands for one label, so each region's names need their own.
 REGIONS = ("ca-central-1", "us-east-1", "us-east-2", "us-west-2")
-NAMES = ("localhost", "*.amazonaws.com", *(f"*.{region}.amazonaws.com" for region in REGIONS))
+DOMAINS = ("amazonaws.com", "api.aws")
+NAMES = ("localhost", "*.amazonaws.com", *(f"*.{region}.{domain}" for region in REGIONS for domain in DOMAINS))
 ADDRESSES = ("127.0.0.1", "::1", "169.254.169.254")
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from lab import accounts
+from lab import accounts, host_requirements
 from lab.directory import ENVIRONMENT_VARIABLE, REPOSITORY, Description, DirectoryError, LabDirectory
 
 START_SECONDS = 60.0
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CommandError as error:
         sys.stderr.write(f"lab: {error}\n")
         return error.code
-    except (accounts.AccountError, DirectoryError) as error:
+    except (accounts.AccountError, DirectoryError, host_requirements.HostError) as error:
         sys.stderr.write(f"lab: {error}\n")
         return 2
 
@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     starting = commands.add_parser("up", parents=[shared], help="start the lab")
     starting.add_argument("--account", default="today", help=f"starting account: {', '.join(accounts.names())}")
+    starting.add_argument("--host", action="store_true", help="with a host that is a system of its own (needs root)")
     commands.add_parser("status", parents=[shared], help="say whether it runs (exit code 3 when not)")
     commands.add_parser("down", parents=[shared], help="stop it and remove its files")
     return parser
@@ -66,9 +67,11 @@ def _parser() -> argparse.ArgumentParser:
 def up(directory: LabDirectory, options: argparse.Namespace) -> int:
     """Start the lab's process and wait until it answers; nothing when it runs already."""
     account = accounts.load(options.account)
+    if options.host:
+        host_requirements.check()
     directory.prepare()
     running = directory.pid() is not None
-    process = None if running else _start(directory, account)
+    process = None if running else _start(directory, account, with_host=options.host)
     description = _wait(lambda: _ready(directory, process), START_SECONDS)
     if description is None:
         if process is not None:
@@ -78,6 +81,10 @@ def up(directory: LabDirectory, options: argparse.Namespace) -> int:
         raise CommandError(
             f"The lab in {directory.path} runs with the account {description.account}, not {account.name}: "
             "take it down first, with `make lab-down`",
+        )
+    if options.host and description.host_address is None:
+        raise CommandError(
+            f"The lab in {directory.path} runs without a host of its own: take it down first, with `make lab-down`"
         )
     _say(
         f"The lab {'runs already' if running else 'is up'} with the account {account.name}: {description.endpoint_url}"
@@ -97,7 +104,7 @@ def status(directory: LabDirectory, _options: argparse.Namespace) -> int:
         f"account   {description.account} ({description.account_id}, {description.region})\n"
         f"AWS       {description.endpoint_url}\n"
         f"metadata  {description.imds_endpoint}\n"
-        f"host      {description.instance_id}, files under {description.host_root}"
+        f"host      {description.instance_id}, files under {description.host_root}{_ssh(description)}"
     )
     return 0
 
@@ -116,11 +123,21 @@ def down(directory: LabDirectory, _options: argparse.Namespace) -> int:
     return 0
 
 
-def _start(directory: LabDirectory, account: accounts.Account) -> subprocess.Popen[bytes]:
+def _ssh(description: Description) -> str:
+    """How a person gets onto a host that is a system of its own."""
+    if description.host_address is None:
+        return ""
+    return (
+        f"\n          ssh -i {description.host_key} -o UserKnownHostsFile={description.host_known_hosts} "
+        f"-p {description.host_port} {description.host_user}@{description.host_address}"
+    )
+
+
+def _start(directory: LabDirectory, account: accounts.Account, *, with_host: bool) -> subprocess.Popen[bytes]:
     log = os.open(directory.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         return subprocess.Popen(  # noqa: S603  (this interpreter and checked names)
-            [sys.executable, "-m", "lab.server", str(directory.path), account.name],
+            [sys.executable, "-m", "lab.server", str(directory.path), account.name, *(["--host"] if with_host else [])],
             cwd=REPOSITORY,
             env=_environment(directory, account),
             stdin=subprocess.DEVNULL,

@@ -37,6 +37,12 @@ class Description:
     host_root: str
     pid: int
     started_at: str
+    # Where the host is a system of its own.
+    host_address: str | None = None
+    host_port: int | None = None
+    host_user: str | None = None
+    host_key: str | None = None
+    host_known_hosts: str | None = None
 
 
 class LabDirectory:
@@ -47,6 +53,8 @@ class LabDirectory:
         self.pid_file = self.path / "lab.pid"
         self.log = self.path / "lab.log"
         self.host_root = self.path / "host"
+        self.host_key = self.path / "host_key"
+        self.known_hosts = self.path / "known_hosts"
         self.ca_bundle = self.path / "ca.pem"
         self.server_certificate = self.path / "server.pem"
         self._description = self.path / "lab.json"
@@ -85,6 +93,11 @@ class LabDirectory:
         self._held.flush()
         return True
 
+    @property
+    def lock(self) -> int:
+        """The descriptor of the held lock: a process that inherits it holds the lock, too."""
+        return self._held.fileno()
+
     def pid(self) -> int | None:
         """The process of this lab; None when there is none, whatever a file left behind says."""
         try:
@@ -112,7 +125,8 @@ class LabDirectory:
 
     def describe(self, description: Description) -> None:
         """Say that the lab is ready."""
-        self.write_secret(self._description, json.dumps(asdict(description), indent=2).encode() + b"\n")
+        known = {name: value for name, value in asdict(description).items() if value is not None}
+        self.write_secret(self._description, json.dumps(known, indent=2).encode() + b"\n")
 
     def write_secret(self, path: Path, content: bytes) -> None:
         """Write a file that only its owner reads, whole or not at all."""
@@ -127,7 +141,7 @@ class LabDirectory:
     def clear(self) -> None:
         """Remove what an earlier lab left, but the lock and the log."""
         shutil.rmtree(self.host_root, ignore_errors=True)
-        for path in (self.ca_bundle, self.server_certificate, self._description):
+        for path in (self.host_key, self.known_hosts, self.ca_bundle, self.server_certificate, self._description):
             path.unlink(missing_ok=True)
             path.with_name(f".{path.name}.new").unlink(missing_ok=True)
 

@@ -74,7 +74,11 @@ def write(tree: Path, address: str, region: str, resolver: str, host_key: KeyPai
         "etc/pam.d/sudo": PAM,
         "etc/ssh/sshd_config_lab": SSHD,
         AUTHORITY: ca.decode(),
-        **{str(bundle.relative_to("/")): f"{bundle.read_text()}\n{ca.decode()}" for bundle in TRUSTED if bundle.exists()},
+        **{
+            str(bundle.relative_to("/")): f"{bundle.read_text()}\n{ca.decode()}"
+            for bundle in TRUSTED
+            if bundle.exists()
+        },
     }
     secrets = {
         "etc/shadow": SHADOW,

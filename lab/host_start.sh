@@ -11,13 +11,16 @@ echo namespaces
 read -r _
 echo "$name" >/proc/sys/kernel/hostname
 
-# Hidden on purpose is whatever is not copied or laid over here: /root, /home, /tmp, /run, /var and the like.
+# Whatever is not named here stays hidden: keys and users in /etc, /root, /home, /tmp, /var, checkouts anywhere.
+settings='alternatives bash.bashrc bashrc crypto-policies debian_version ld.so.cache ld.so.conf ld.so.conf.d localtime
+  login.defs mime.types os-release pki/ca-trust pki/tls/certs profile protocols python3 rpc security services
+  ssl/certs ssl/openssl.cnf system-release terminfo'
 layers=$tree/mnt
 mount -t tmpfs -o mode=0700 tmpfs "$layers"
 root=$layers/root
 mkdir "$root"
 mount -t tmpfs -o mode=0755 tmpfs "$root"
-for directory in bin sbin lib lib32 lib64 libx32 usr etc; do
+for directory in bin sbin lib lib32 lib64 libx32 usr; do
   if [ -L "/$directory" ]; then
     cp --no-dereference "/$directory" "$root/"
   elif [ -d "/$directory" ]; then
@@ -28,11 +31,13 @@ for directory in bin sbin lib lib32 lib64 libx32 usr etc; do
 done
 
 cd "$root"
-mkdir -p dev proc sys run/sshd root home mnt opt srv var/{cache,lib,log,spool} var/empty
+mkdir -p dev etc proc sys run/sshd root home mnt opt srv var/{cache,empty,lib,log,spool}
 mkdir -m 1777 tmp var/tmp
 ln -s ../run var/run
 chmod 0700 root
-rm -f etc/ssh/ssh_host_* etc/sudoers.d/*
+for entry in $settings; do
+  [ ! -e "/etc/$entry" ] || (cd /etc && cp --archive --parents "$entry" "$root/etc")
+done
 cp --recursive --preserve=mode "$tree/etc" "$tree/home" .
 chown -R 1000:1000 home/*
 ln -s safesecrets-lab.pem "etc/ssl/certs/$(openssl x509 -noout -hash -in etc/ssl/certs/safesecrets-lab.pem).0"
@@ -40,6 +45,7 @@ ln -s safesecrets-lab.pem "etc/ssl/certs/$(openssl x509 -noout -hash -in etc/ssl
 mount -t proc proc proc
 mount -t sysfs -o ro sysfs sys
 for entry in sys sysrq-trigger; do
+  [ -e "proc/$entry" ] || continue
   mount --bind "proc/$entry" "proc/$entry"
   mount -o remount,bind,ro "proc/$entry"
 done

@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import sys
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -22,6 +23,7 @@ from hypercorn.typing import Framework
 from lab import accounts, certificates, http2, seeding
 from lab.asgi import Application
 from lab.directory import Description, LabDirectory
+from lab.host import Host
 from lab.instance_metadata import InstanceMetadata
 from lab.operations import OPERATIONS
 from lab.state import LabState
@@ -30,7 +32,7 @@ ADDRESS = "127.0.0.1"
 ALREADY_RUNNING = 75
 
 
-async def run(directory: LabDirectory, account: accounts.Account) -> None:
+async def run(directory: LabDirectory, account: accounts.Account, *, with_host: bool) -> None:
     """Serve until the process is killed: there is nothing to save."""
     logging.getLogger("lab").setLevel(logging.INFO)
     directory.clear()
@@ -39,13 +41,21 @@ async def run(directory: LabDirectory, account: accounts.Account) -> None:
     authority, server = certificates.make()
     directory.ca_bundle.write_bytes(authority)
     directory.write_secret(directory.server_certificate, server)
-    aws, metadata = _listen(), _listen()
-    directory.describe(_description(directory, account, seeded, aws, metadata))
+    aws, metadata = [_listen()], [_listen()]
+    description = _description(directory, account, seeded, aws[0], metadata[0])
+    host = Host(directory, state, seeded.instance, _listen()) if with_host else None
+    if host:
+        description = replace(description, **asdict(host.access()))
+        aws += host.listeners.aws
+        metadata += host.listeners.metadata
+    directory.describe(description)
     http2.install()
     application = Application(state, OPERATIONS, InstanceMetadata(state, seeded.instance))
-    await serve(
-        cast("Framework", application), _configuration(directory, aws, metadata), shutdown_trigger=asyncio.Event().wait
-    )
+    configuration = _configuration(directory, aws, metadata)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(serve(cast("Framework", application), configuration, shutdown_trigger=asyncio.Event().wait))
+        for service in host.services() if host else ():
+            tasks.create_task(service)
 
 
 def _listen() -> socket.socket:
@@ -56,11 +66,11 @@ def _listen() -> socket.socket:
     return listener
 
 
-def _configuration(directory: LabDirectory, aws: socket.socket, metadata: socket.socket) -> Config:
+def _configuration(directory: LabDirectory, aws: list[socket.socket], metadata: list[socket.socket]) -> Config:
     configuration = Config()
     configuration.certfile = configuration.keyfile = str(directory.server_certificate)
-    configuration.bind = f"fd://{aws.detach()}"
-    configuration.insecure_bind = f"fd://{metadata.detach()}"
+    configuration.bind = [f"fd://{listener.detach()}" for listener in aws]
+    configuration.insecure_bind = [f"fd://{listener.detach()}" for listener in metadata]
     configuration.include_server_header = configuration.include_date_header = False
     configuration.keep_alive_timeout = 60
     configuration.loglevel = "WARNING"
@@ -91,14 +101,14 @@ def _description(
     )
 
 
-def main(lab_dir: str, account_name: str) -> int:
-    """Hold the directory and serve."""
+def main(lab_dir: str, account_name: str, *options: str) -> int:
+    """Hold the directory and serve; the option is ``--host``."""
     if not ministack.app.AUTH:
         raise RuntimeError("ministack was imported without AUTH=true: the lab starts with `python -m lab up`")
     directory = LabDirectory(Path(lab_dir))
     if not directory.hold():
         return ALREADY_RUNNING
-    asyncio.run(run(directory, accounts.load(account_name)))
+    asyncio.run(run(directory, accounts.load(account_name), with_host="--host" in options))
     return 0
 
 

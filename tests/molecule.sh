@@ -5,32 +5,33 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=$PWD/.venv/bin:$PATH
+export NO_COLOR=1
 
 # No credential of the person's reaches the scenarios.
 for variable in "${!AWS_@}"; do unset "$variable"; done
 
-# Molecule's state, apart from what a person does by hand and from other checkouts.
-export ANSIBLE_HOME=$PWD/.cache/ansible
-export NO_COLOR=1
-logs=$PWD/.cache/molecule-logs
-rm -rf "$ANSIBLE_HOME" "$logs"
-mkdir -p "$logs"
-
-stop_labs() {
-  for lab in .cache/molecule/*/lab.pid; do
-    [ ! -e "$lab" ] || python -m lab down --lab-dir "$(dirname "$lab")"
+# Molecule's state and the labs, apart from what a person does by hand and from other runs.
+mkdir -p .cache
+ANSIBLE_HOME=$(mktemp --directory "$PWD/.cache/molecule.XXXXXX")
+export ANSIBLE_HOME
+scenarios=
+clean_up() {
+  # Where this was interrupted, molecule goes first: it would start labs again.
+  [ -z "$scenarios" ] || ! kill -- "-$scenarios" 2>/dev/null || wait "$scenarios" || true
+  find "$ANSIBLE_HOME" -name lab.pid -printf '%h\n' | while read -r lab; do
+    python -m lab down --lab-dir "$lab" || true
   done
+  rm -rf "$ANSIBLE_HOME"
 }
-trap stop_labs EXIT
-stop_labs
+trap clean_up EXIT
 
 run_scenario() {
-  local started=$SECONDS
+  local started=$SECONDS log=$ANSIBLE_HOME/$1.log
   if molecule --base-config .config/molecule/config.yml test --no-command-borders --scenario-name "$1" \
-    </dev/null >"$2/$1.log" 2>&1; then
+    </dev/null >"$log" 2>&1; then
     echo "passed  $1 ($((SECONDS - started)) s)"
   else
-    cat "$2/$1.log"
+    cat "$log"
     echo "FAILED  $1 ($((SECONDS - started)) s)"
     return 1
   fi
@@ -42,5 +43,7 @@ if [ $# -eq 0 ]; then
   set -- "${@%/molecule.yml}"
   set -- "${@#molecule/}"
 fi
-printf '%s\n' "$@" | xargs --max-procs 2 --replace bash -c 'run_scenario "$1" "$2"' run_scenario {} "$logs"
+setsid xargs --max-procs 2 --replace bash -c 'run_scenario "$1"' run_scenario {} < <(printf '%s\n' "$@") &
+scenarios=$!
+wait "$scenarios"
 echo "$# scenarios passed."

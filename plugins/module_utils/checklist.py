@@ -34,6 +34,7 @@ NARROWEST_CELL = 20
 CELL_LINES = 3
 NO_LIMIT = 10_000
 HOSTS_NAMED = 2
+NO_REGION = "-"
 
 
 class Line(NamedTuple):
@@ -107,15 +108,21 @@ def _item(report: Mapping[str, Any], item: Mapping[str, Any], width: int) -> Ite
     name = item["item"] if item["item"].startswith("INFRA") else item["item"].capitalize()
     for index, text in enumerate(wrap(f"{name}: {item['title']}", width - STATUS_WIDTH)):
         yield Line(f"{'' if index else WORDS[item['verdict']]:<{STATUS_WIDTH}}{text}", item["verdict"])
-    rows = [
-        Row(each["status"], _subject(each, report), each["region"] or "-", each["detail"])
-        for each in report["findings"]
-        if each["item"] == item["item"]
-    ]
-    regions = any(each["region"] for each in report["findings"] if each["item"] == item["item"])
+    rows = _rows(report, item["item"])
+    regions = any(row.region != NO_REGION for row in rows)
     region_width = max(len(row.region) for row in rows) + GAP if regions else 0
     layout = min(_layouts(rows, width, region_width), key=lambda lay_out: len(lay_out(NO_LIMIT)))
     yield from layout(CELL_LINES)
+
+
+def _rows(report: Mapping[str, Any], item: str) -> list[Row]:
+    """Return the rows of an item; findings of a region that say the same share one, their subjects side by side."""
+    subjects_of: dict[tuple[str, str, str], list[str]] = {}
+    for each in report["findings"]:
+        if each["item"] == item:
+            saying = (each["status"], each["region"] or NO_REGION, each["detail"])
+            subjects_of.setdefault(saying, []).append(_subject(each, report))
+    return [Row(status, ", ".join(named), region, detail) for (status, region, detail), named in subjects_of.items()]
 
 
 def _layouts(rows: list[Row], width: int, region_width: int) -> Iterator[Callable[[int], list[Line]]]:

@@ -28,7 +28,7 @@ FINGERPRINTED_LENGTH = 16
 MARKER = "# {mark} safesecrets.infra {block}"
 _MARKER = re.compile(r"# (?P<mark>BEGIN|END) safesecrets\.infra (?P<block>[a-z_]+)")
 #: dotenv also reads ``export NAME=`` and ``NAME: value``.
-_ASSIGNMENT = "^(?:\ufeff)?" r"[ \t]*(?:export[ \t]+)?(?P<name>{names})(?:[ \t]*=|:[ \t])"
+_ASSIGNMENT = "^(?:\ufeff)?" + r"[ \t]*(?:export[ \t]+)?(?P<name>{names})(?:[ \t]*=|:[ \t])"
 _ANY_ASSIGNMENT = re.compile(_ASSIGNMENT.format(names="[A-Za-z_][A-Za-z0-9_.-]*"))
 _KEY_IN_COMMENT = re.compile(rf"^[ \t]*[#;].*\b({'|'.join(STATIC_KEY_NAMES)})[ \t]*=[ \t]*[^ \t\r\n]{{16}}")
 _WHOLE_QUOTED = {'"': re.compile(r'"(?:\\.|[^"\\])*"'), "'": re.compile(r"'[^']*'")}

@@ -73,7 +73,7 @@ def _required_voice(code: str, region: str, engine: str, voice: str, here: Mappi
     there = _ids(here[engine])
     identifier, subject, evidence = "polly_voices.voice_available", f"{voice} ({engine})", {"voices_on_engine": there}
     if voice in there:
-        detail = f"{voice} can be used on the {engine} engine."
+        detail = f"Available on the {engine} engine."
         return finding(identifier, ITEM, subject, PASS, detail, region=region, evidence=evidence)
     offered = f"there are {', '.join(there)}" if there else "no voice is on it there"
     others = [other for other, rows in here.items() if voice in _ids(rows)]

@@ -185,7 +185,7 @@ def test_an_unreachable_host_is_named_as_such() -> None:
 @pytest.mark.parametrize(
     ("observations", "subjects"),
     [
-        ({"app-1": [observed()], "localhost": [observed("Joanna")]}, ["Ruth", "Joanna"]),
+        ({"app-1": [observed()], "localhost": [observed("Joanna")]}, ["Ruth, Joanna"]),
         ({"app-1": [observed()], "app-2": [observed()]}, ["Ruth"]),
         ({"app-1": [observed()], "app-2": [observed(detail="Other.")]}, ["Ruth [app-1]", "Ruth [app-2]"]),
         (

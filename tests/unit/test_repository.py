@@ -26,7 +26,7 @@ FUNCTION_LINES = 40
 
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
 TASK_FILES = sorted(ROOT.glob("roles/*/tasks/**/*.yml"))
-PYTHON_FILES = sorted([*PLUGINS.rglob("*.py"), *ROOT.glob("lab/**/*.py"), *ROOT.glob("molecule/**/*.py")])
+PYTHON_FILES = sorted([*PLUGINS.rglob("*.py"), *ROOT.glob("lab/**/*.py")])
 PRODUCT_FILES = sorted(
     path
     for folder in ("roles", "plugins", "playbooks", "meta")

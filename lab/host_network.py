@@ -1,0 +1,191 @@
+"""The network of the lab's instance: a namespace of its own in which AWS has its real names, addresses and ports.
+
+The lab's process has one thread in that namespace. What the thread opens or starts is there, and serves from the
+process' one event loop; the machine's own network has no part in it, and nothing of it outlives the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import socket
+import subprocess
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
+from lab import host_firewall, host_names
+from lab.certificates import REGIONS
+from lab.host_requirements import SYSTEM_ENVIRONMENT, HostError
+from lab.instance_metadata import Instance
+from lab.state import LabState
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+CLONE_NEWNET = 0x40000000
+#: The lab's end of the link to the instance.
+INTERFACE = "vpc"
+GATEWAY, GATEWAY6, ADDRESS6 = "10.20.1.1", "fd5a:fe5e::1", "fd5a:fe5e::15"
+METADATA, METADATA6 = "169.254.169.254", "fd00:ec2::254"
+RESOLVER = "10.20.0.2"  # two above the start of the VPC's range, as AWS has it
+HTTP, HTTPS, SSH = 80, 443, 22
+#: What no security group filters.
+ALWAYS = (
+    f"ip daddr {METADATA} tcp dport {HTTP} accept",
+    f"ip6 daddr {METADATA6} tcp dport {HTTP} accept",
+    *(f"ip daddr {RESOLVER} {protocol} dport {host_names.PORT} accept" for protocol in ("udp", "tcp")),
+)
+#: EC2 applies a changed rule within a moment.
+LOOK_SECONDS = 0.2
+ANSWER_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """Sockets in the instance's network: AWS's endpoints and the metadata service, and the resolver."""
+
+    aws: list[socket.socket]
+    metadata: list[socket.socket]
+    resolver: socket.socket
+
+
+class HostNetwork:
+    """The instance's network, and this process' way into it."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        self._thread = ThreadPoolExecutor(1)
+        self._ruleset = ""
+        self.run(_enter_new_network)
+
+    def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function in the network."""
+        return self._thread.submit(function, *args, **kwargs).result()
+
+    def connect(self, pid: int) -> None:
+        """Give the network namespace of a process the instance's interface, and this one the other end."""
+        own = [
+            f"link add {INTERFACE} type veth peer name eth0 address {self._instance.mac} netns {pid}",
+            f"address add {GATEWAY}/24 dev {INTERFACE}",
+            f"address add {GATEWAY6}/64 dev {INTERFACE} nodad",
+            *(f"address add {address} dev lo" for address in (METADATA, RESOLVER)),
+            f"address add {METADATA6} dev lo nodad",
+            *(f"address add {address} dev lo" for region in REGIONS for address in host_names.addresses(region)),
+            "link set lo up",
+            f"link set {INTERFACE} up",
+        ]
+        instance = [
+            f"address add {self._instance.private_ip}/24 dev eth0",
+            f"address add {ADDRESS6}/64 dev eth0 nodad",
+            "link set lo up",
+            "link set eth0 up",
+            f"route add default via {GATEWAY}",
+            f"route add default via {GATEWAY6}",
+        ]
+        self.run(_command, ["ip", "-batch", "-"], "\n".join(own))
+        _command(["nsenter", f"--net=/proc/{pid}/ns/net", "ip", "-batch", "-"], "\n".join(instance))
+
+    def listen(self) -> Listeners:
+        """Open the ports that the instance finds AWS at."""
+        return Listeners(
+            aws=[self.run(_listen, "0.0.0.0", HTTPS), self.run(_listen, "::", HTTPS)],  # noqa: S104  (of this namespace)
+            metadata=[self.run(_listen, METADATA, HTTP), self.run(_listen, METADATA6, HTTP)],
+            resolver=self.run(_datagrams, RESOLVER, host_names.PORT),
+        )
+
+    def serves_ssh(self) -> bool:
+        """Whether the instance's SSH server says what it is."""
+        with self.run(socket.socket) as connection:
+            connection.settimeout(ANSWER_SECONDS)
+            try:
+                connection.connect((self._instance.private_ip, SSH))
+                return connection.recv(256).startswith(b"SSH-2.0-")
+            except OSError:
+                return False
+
+    async def relay_ssh(self, listener: socket.socket) -> None:
+        """Carry SSH from a port of the machine to the instance."""
+        async with await asyncio.start_server(self._carry, sock=listener) as server:
+            await server.serve_forever()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = self.run(socket.socket)
+        connection.setblocking(False)
+        try:
+            await asyncio.get_running_loop().sock_connect(connection, (self._instance.private_ip, SSH))
+        except OSError:
+            connection.close()
+            writer.close()
+            return
+        far_reader, far_writer = await asyncio.open_connection(sock=connection)
+        await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
+
+    async def resolve(self, resolver: socket.socket) -> None:
+        """Answer the instance's questions for names."""
+        loop = asyncio.get_running_loop()
+        await loop.create_datagram_endpoint(host_names.Resolver, sock=resolver)
+
+    async def enforce_security_groups(self, state: LabState) -> None:
+        """Keep the rules on the instance's way out those of its security groups."""
+        loop = asyncio.get_running_loop()
+        while True:
+            if (ruleset := self._wanted(state)) != self._ruleset:
+                await loop.run_in_executor(self._thread, _command, ["nft", "--file", "-"], ruleset)
+                self._ruleset = ruleset
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def close_egress(self, state: LabState) -> None:
+        """Set the rules before there is anything to filter."""
+        self._ruleset = self._wanted(state)
+        self.run(_command, ["nft", "--file", "-"], self._ruleset)
+
+    def _wanted(self, state: LabState) -> str:
+        permissions = host_firewall.egress(state.account_id, self._instance.region, self._instance.instance_id)
+        return host_firewall.ruleset(INTERFACE, permissions, ALWAYS)
+
+
+def _enter_new_network() -> None:
+    """Move the calling thread into a network namespace of its own; ``os.unshare`` came with Python 3.12."""
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.unshare(CLONE_NEWNET):
+        raise HostError(f"The host's network could not be made: {os.strerror(ctypes.get_errno())}")
+
+
+def _listen(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    listener.bind((address, port))
+    listener.listen()
+    return listener
+
+
+def _datagrams(address: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    listener.bind((address, port))
+    return listener
+
+
+def _command(arguments: Sequence[str], text: str) -> None:
+    """Run a command of the system with this input."""
+    result = subprocess.run(  # noqa: S603  (fixed names; what varies is checked input on standard input)
+        arguments, input=text, env=SYSTEM_ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    if result.returncode:
+        said = " ".join(result.stderr.split())
+        raise HostError(f"The host's network could not be set up: {' '.join(arguments)}: {said}")
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Copy until the end, and tell the other side of it."""
+    with suppress(ConnectionError):
+        while part := await reader.read(65_536):
+            writer.write(part)
+            await writer.drain()
+    writer.close()
