@@ -78,12 +78,12 @@ class Host:
         self._directory.write_secret(self._directory.host_key, user_key.private)
         return host_files.write(
             self._directory.host_root,
-            self._instance.private_ip,
-            self._instance.region,
-            RESOLVER,
-            self._host_key,
-            user_key,
-            self._directory.ca_bundle.read_bytes(),
+            address=self._instance.private_ip,
+            region=self._instance.region,
+            resolver=RESOLVER,
+            host_key=self._host_key,
+            user_key=user_key,
+            authority=self._directory.ca_bundle.read_text(encoding="ascii"),
         )
 
     def _start(self, name: str) -> subprocess.Popen[str]:

@@ -60,7 +60,9 @@ def key_pair() -> KeyPair:
     return KeyPair(private, key.public_key().public_bytes(encoding, public_format).decode())
 
 
-def write(tree: Path, address: str, region: str, resolver: str, host_key: KeyPair, user_key: KeyPair, ca: bytes) -> str:
+def write(
+    tree: Path, *, address: str, region: str, resolver: str, host_key: KeyPair, user_key: KeyPair, authority: str
+) -> str:
     """Add what the host has of its own to the files of its account; give its name."""
     domain = f"{region}.compute.internal"
     name = f"ip-{address.replace('.', '-')}"
@@ -73,13 +75,10 @@ def write(tree: Path, address: str, region: str, resolver: str, host_key: KeyPai
         "etc/group": GROUP,
         "etc/pam.d/sudo": PAM,
         "etc/ssh/sshd_config_lab": SSHD,
-        AUTHORITY: ca.decode(),
-        **{
-            str(bundle.relative_to("/")): f"{bundle.read_text()}\n{ca.decode()}"
-            for bundle in TRUSTED
-            if bundle.exists()
-        },
+        AUTHORITY: authority,
     }
+    for bundle in filter(Path.exists, TRUSTED):
+        texts[str(bundle.relative_to("/"))] = f"{bundle.read_text(encoding='utf-8')}\n{authority}"
     secrets = {
         "etc/shadow": SHADOW,
         "etc/sudoers": SUDOERS,

@@ -3,32 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Any
 
 from ministack.core import responses
 from ministack.services import ec2
 
-Permission = Mapping[str, Any]
-Network = IPv4Network | IPv6Network
-FAMILIES: Mapping[int, str] = {4: "ip", 6: "ip6"}
 PORTS = {"tcp": "tcp", "6": "tcp", "udp": "udp", "17": "udp"}
-#: The protocols whose "ports" are a type and a code, and the only family that has them.
+#: The protocols whose "ports" are a type and a code: name, number, and the only family that has them.
 TYPES = {"icmp": ("icmp", 1, 4), "1": ("icmp", 1, 4), "icmpv6": ("icmpv6", 58, 6), "58": ("icmpv6", 58, 6)}
 ALL, ANY, LAST_PORT = "-1", -1, 65_535
 
 
+@dataclass(frozen=True)
+class Permission:
+    """An outbound permission as EC2 has it, with the destinations that it comes to."""
+
+    protocol: str
+    destinations: tuple[str, ...]
+    from_port: int = ANY
+    to_port: int = ANY
+
+
 def egress(account_id: str, region: str, instance_id: str) -> list[Permission]:
-    """The outbound permissions of the instance's groups as EC2 has them now, prefix lists resolved."""
+    """The outbound permissions of the instance's groups, as EC2 has them now."""
     with responses.request_scope(account_id, region):
-        instance = ec2._instances[instance_id]
-        attached = (ec2._security_groups.get(group["GroupId"]) for group in instance["SecurityGroups"])
-        permissions = [permission for group in attached if group for permission in group["IpPermissionsEgress"]]
-        return [{**permission, "Cidrs": list(_cidrs(permission))} for permission in permissions]
+        attached = (ec2._security_groups.get(group["GroupId"]) for group in _groups(instance_id))
+        return [
+            Permission(
+                str(permission["IpProtocol"]).lower(),
+                tuple(_destinations(permission)),
+                permission.get("FromPort", ANY),
+                permission.get("ToPort", ANY),
+            )
+            for group in attached
+            if group
+            for permission in group["IpPermissionsEgress"]
+        ]
 
 
-def _cidrs(permission: Permission) -> Iterable[str]:
-    """A permission's destinations; a group's members are none, for the instance is alone in its VPC."""
+def _groups(instance_id: str) -> Sequence[Mapping[str, str]]:
+    instance = ec2._instances.get(instance_id)
+    return instance["SecurityGroups"] if instance else ()
+
+
+def _destinations(permission: Mapping[str, Any]) -> Iterable[str]:
+    """A permission's networks. Another group's members are none: the instance is alone in its VPC."""
     for entry in permission.get("IpRanges", ()):
         yield entry["CidrIp"]
     for entry in permission.get("Ipv6Ranges", ()):
@@ -41,10 +62,10 @@ def _cidrs(permission: Permission) -> Iterable[str]:
             yield managed["Cidr"]
 
 
-def ruleset(interface: str, permissions: Sequence[Permission], always: Sequence[str]) -> str:
-    """The rules for what comes from the instance, as one transaction; `always` are rules that stand before them.
+def ruleset(interface: str, permissions: Iterable[Permission], always: Iterable[str]) -> str:
+    """The rules for what comes in from the instance, as one transaction; `always` are rules that stand before them.
 
-    Flows that stand are let go on, as AWS does with the flows that it tracks.
+    A flow that stands goes on when its rule is taken away, as AWS has it for the flows that it tracks.
     """
     rules = [rule for permission in permissions for rule in _rules(permission)]
     lines = [
@@ -63,18 +84,20 @@ def ruleset(interface: str, permissions: Sequence[Permission], always: Sequence[
 
 def _rules(permission: Permission) -> Iterable[str]:
     """One rule for each family that the permission has destinations in."""
-    networks = [network for cidr in permission["Cidrs"] if (network := _network(cidr))]
-    for version, family in FAMILIES.items():
-        match = _protocol(permission, version)
-        destinations = [str(network) for network in _collapsed(networks, version)]
+    networks = [network for cidr in permission.destinations if (network := _network(cidr))]
+    families: tuple[tuple[str, int, Iterable[IPv4Network | IPv6Network]], ...] = (
+        ("ip", 4, collapse_addresses(network for network in networks if isinstance(network, IPv4Network))),
+        ("ip6", 6, collapse_addresses(network for network in networks if isinstance(network, IPv6Network))),
+    )
+    for family, version, collapsed in families:
+        match, destinations = _protocol(permission, version), ", ".join(map(str, collapsed))
         if match is not None and destinations:
-            yield f"meta nfproto ipv{version} {family} daddr {{ {', '.join(destinations)} }} {match} accept"
+            yield f"{family} daddr {{ {destinations} }} {match} accept"
 
 
 def _protocol(permission: Permission, version: int) -> str | None:
     """What a rule says of protocol and ports; None where the family has no such protocol, or AWS would refuse it."""
-    protocol = str(permission["IpProtocol"]).lower()
-    first, last = permission.get("FromPort", ANY), permission.get("ToPort", ANY)
+    protocol, first, last = permission.protocol, permission.from_port, permission.to_port
     if protocol == ALL:
         return ""
     if protocol in PORTS and first == last == ANY:
@@ -88,13 +111,7 @@ def _protocol(permission: Permission, version: int) -> str | None:
     return f"meta l4proto {protocol}" if protocol.isdigit() else None
 
 
-def _collapsed(networks: Iterable[Network], version: int) -> Iterable[Network]:
-    if version == 4:
-        return collapse_addresses(network for network in networks if isinstance(network, IPv4Network))
-    return collapse_addresses(network for network in networks if isinstance(network, IPv6Network))
-
-
-def _network(cidr: str) -> Network | None:
+def _network(cidr: str) -> IPv4Network | IPv6Network | None:
     """What AWS would refuse and ministack took opens nothing."""
     try:
         return ip_network(cidr, strict=False)

@@ -5,55 +5,51 @@ from __future__ import annotations
 import asyncio
 import re
 import struct
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address
+from typing import cast
 
 from lab.certificates import REGIONS
 
 PORT = 53
 GLOBAL_REGION = "us-east-1"  # where the services without a region live
 DUAL_STACK = "api.aws"
-REGIONAL_NAME = re.compile(rf"(?:[a-z0-9-]+\.)+({'|'.join(REGIONS)})\.(amazonaws\.com|api\.aws)")
-GLOBAL_NAME = re.compile(r"[a-z0-9-]+\.(amazonaws\.com)")
+REGIONAL_NAME = re.compile(rf"(?:[a-z0-9-]+\.)+(?P<region>{'|'.join(REGIONS)})\.(?P<domain>amazonaws\.com|api\.aws)")
+GLOBAL_NAME = re.compile(r"[a-z0-9-]+\.amazonaws\.com")
 HEADER = struct.Struct("!6H")
+RESPONSE, RECURSION_DESIRED, RECURSION_AVAILABLE, NAME_ERROR = 0x8000, 0x0100, 0x0080, 3
+INTERNET, NAME_OF_THE_QUESTION = 1, 0xC000 + HEADER.size
 TIME_TO_LIVE = 60
-#: Response, recursion available; the bit that asks for recursion is given back.
-ANSWERED, RECURSION_DESIRED, NAME_ERROR = 0x8080, 0x0100, 3
-A, AAAA, INTERNET = 1, 28, 1
 
 
 def addresses(region: str) -> tuple[IPv4Address, IPv6Address]:
-    """Where a region's endpoints are: one network a region, so that a rule can tell them apart."""
+    """Where a region's endpoints are: each region has networks of its own, so that a rule can tell them apart."""
     number = REGIONS.index(region) + 1
     return IPv4Address(f"198.18.{number}.10"), IPv6Address(f"fd5a:fe5e:{number}::10")
 
 
+def records(name: str) -> dict[int, bytes] | None:
+    """A name's records by type (A, AAAA); None when there is no such name."""
+    regional = REGIONAL_NAME.fullmatch(name)
+    if regional is None and not GLOBAL_NAME.fullmatch(name):
+        return None
+    ipv4, ipv6 = addresses(regional["region"] if regional else GLOBAL_REGION)
+    dual_stack = regional is not None and regional["domain"] == DUAL_STACK
+    return {1: ipv4.packed, 28: ipv6.packed} if dual_stack else {1: ipv4.packed}
+
+
 def answer(query: bytes) -> bytes:
-    """Answer one question."""
-    identifier, flags, questions, *_ = HEADER.unpack_from(query)
+    """Answer the one question of a query."""
+    identifier, flags, *_ = HEADER.unpack_from(query)
     name, end = _name(query, HEADER.size)
     kind, network_class = struct.unpack_from("!2H", query, end)
-    found = _resolve(name)
-    data = [
-        address for address in found or () if (kind, network_class) == (A if address.version == 4 else AAAA, INTERNET)
-    ]
-    status = ANSWERED | (flags & RECURSION_DESIRED) | (NAME_ERROR if found is None else 0)
-    header = HEADER.pack(identifier, status, questions, len(data), 0, 0)
-    # 0xC00C points to the question's name.
-    records = [
-        struct.pack("!3HIH", 0xC00C, kind, INTERNET, TIME_TO_LIVE, len(address.packed)) + address.packed
-        for address in data
-    ]
-    return header + query[HEADER.size : end + 4] + b"".join(records)
-
-
-def _resolve(name: str) -> tuple[IPv4Address | IPv6Address, ...] | None:
-    """The addresses of a name; None when there is no such name."""
-    match = REGIONAL_NAME.fullmatch(name) or GLOBAL_NAME.fullmatch(name)
-    if match is None:
-        return None
-    region, domain = (GLOBAL_REGION, match[1]) if match.re is GLOBAL_NAME else (match[1], match[2])
-    both = addresses(region)
-    return both if domain == DUAL_STACK else both[:1]
+    known = records(name)
+    data = (known or {}).get(kind) if network_class == INTERNET else None
+    status = RESPONSE | RECURSION_AVAILABLE | flags & RECURSION_DESIRED | (NAME_ERROR if known is None else 0)
+    reply = HEADER.pack(identifier, status, 1, int(data is not None), 0, 0) + query[HEADER.size : end + 4]
+    if data is not None:
+        reply += struct.pack("!3HIH", NAME_OF_THE_QUESTION, kind, INTERNET, TIME_TO_LIVE, len(data)) + data
+    return reply
 
 
 def _name(message: bytes, start: int) -> tuple[str, int]:
@@ -70,13 +66,9 @@ class Resolver(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the socket."""
-        self._transport = transport
+        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """Answer a question; silence for what is none."""
-        try:
-            reply = answer(data)
-        except (IndexError, UnicodeDecodeError, struct.error):
-            return
-        assert isinstance(self._transport, asyncio.DatagramTransport)
-        self._transport.sendto(reply, addr)
+        """Answer a question; what is none is left unanswered."""
+        with suppress(IndexError, UnicodeDecodeError, struct.error):
+            self._transport.sendto(answer(data), addr)

@@ -113,10 +113,11 @@ class HostNetwork:
             await server.serve_forever()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = self.run(socket.socket)
+        loop = asyncio.get_running_loop()
+        connection = await loop.run_in_executor(self._thread, socket.socket)
         connection.setblocking(False)
         try:
-            await asyncio.get_running_loop().sock_connect(connection, (self._instance.private_ip, SSH))
+            await loop.sock_connect(connection, (self._instance.private_ip, SSH))
         except OSError:
             connection.close()
             writer.close()

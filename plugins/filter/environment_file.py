@@ -18,6 +18,7 @@ class FilterModule:
 
     def filters(self):
         return {
+            "environment_exposure_faults": environment_file.exposure_faults,
             "environment_faults": environment_file.environment_faults,
             "environment_findings": environment_findings.environment_findings,
             "environment_target_faults": environment_file.target_faults,

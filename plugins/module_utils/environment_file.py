@@ -24,6 +24,7 @@ STATIC_KEY_NAMES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_T
 ACCESS_KEY_ID = re.compile(r"(?<![A-Z0-9])(AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])")
 #: A shorter key could be guessed from its fingerprint.
 FINGERPRINTED_LENGTH = 16
+MODE_REMEDY = 'write "0600", or "0640" with the application\'s group in environment_group, in quotes'
 
 MARKER = "# {mark} safesecrets.infra {block}"
 _MARKER = re.compile(r"# (?P<mark>BEGIN|END) safesecrets\.infra (?P<block>[a-z_]+)")
@@ -69,14 +70,27 @@ def _missing_model_ids(code: str, model_ids: Any) -> Iterator[Fault]:
 
 
 def target_faults(path: Any, mode: Any) -> list[Fault]:
-    """Return what is wrong with the path and the mode of the file that shall hold the blocks."""
+    """Return what is wrong with the path and the mode of the file that shall hold the blocks.
+
+    mode: four octal digits, or "" for the mode that the file has.
+    """
     faults = []
     if not isinstance(path, str) or not path.startswith("/") or path.endswith("/"):
         faults.append(fault("environment_path", "is no absolute path of a file", "write e.g. /etc/safesecrets.env"))
-    if not isinstance(mode, str) or not re.fullmatch(r"0[46][046]0", mode):
-        remedy = 'write "0600", or "0640" with the application\'s group in environment_group, in quotes'
-        faults.append(fault("environment_mode", f"is {mode!r}, no mode for a file that holds keys", remedy))
+    if not isinstance(mode, str) or not re.fullmatch(r"(0[46][046]0)?", mode):
+        faults.append(fault("environment_mode", f"is {mode!r}, no mode for a file that holds keys", MODE_REMEDY))
     return faults
+
+
+def exposure_faults(mode: str, found_mode: str) -> list[Fault]:
+    """Return what stands against putting a secret into an existing file whose mode is to stay.
+
+    mode: the wanted mode, "" to keep ``found_mode``, the file's own in octal digits.
+    """
+    if mode or int(found_mode, 8) & 0o007 == 0:
+        return []
+    what = f"is not set, and the file's own mode {found_mode} would show the key to every user of the host"
+    return [fault("environment_mode", what, MODE_REMEDY)]
 
 
 def variable_faults(variables: Mapping[str, Any], named: bool = True) -> list[Fault]:

@@ -19,6 +19,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.environment_file
     block_of,
     changes,
     environment_faults,
+    exposure_faults,
     fingerprint,
     lines_of,
     region_variables,
@@ -207,6 +208,7 @@ def test_names_what_is_wrong_with_a_variable(variables: dict[str, Any], faults: 
         ("/etc/safesecrets.env", "0600", []),
         ("/etc/safesecrets.env", "0640", []),
         ("/etc/safesecrets.env", "0400", []),
+        ("/etc/safesecrets.env", "", []),
         ("/etc/safesecrets.env", "0644", ["environment_mode"]),
         ("/etc/safesecrets.env", "0700", ["environment_mode"]),
         ("/etc/safesecrets.env", "0602", ["environment_mode"]),
@@ -221,6 +223,21 @@ def test_names_what_is_wrong_with_a_variable(variables: dict[str, Any], faults: 
 )
 def test_judges_path_and_mode(path: Any, mode: Any, variables: list[str]) -> None:
     assert [each["variable"] for each in target_faults(path, mode)] == variables
+
+
+@pytest.mark.parametrize(
+    ("mode", "found_mode", "refused"),
+    [
+        ("", "0600", False),
+        ("", "0640", False),
+        ("", "0644", True),
+        ("", "0602", True),
+        ("", "0661", True),
+        ("0600", "0644", False),
+    ],
+)
+def test_a_key_is_not_put_where_everyone_can_read_it(mode: str, found_mode: str, refused: bool) -> None:
+    assert [each["variable"] for each in exposure_faults(mode, found_mode)] == ["environment_mode"] * refused
 
 
 @pytest.mark.parametrize(

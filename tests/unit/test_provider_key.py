@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.safesecrets.infra.plugins.filter.smartest_ai import FilterModule
 from ansible_collections.safesecrets.infra.plugins.module_utils.configuration import explain_faults
 from ansible_collections.safesecrets.infra.plugins.module_utils.provider_key import key_faults, key_of, source_faults
 
@@ -79,3 +80,11 @@ def test_takes_the_key_or_says_why_there_is_none(secret: Any, json_key: str, key
     assert explained.startswith(f"the secret a/b {fault}" if fault else "")
     assert bool(explained) is bool(fault)
     assert KEY not in explained
+
+
+def test_of_the_filters_only_one_gives_the_key() -> None:
+    filters = FilterModule().filters()
+    answers = {name: str(filters[name](KEY)) for name in ("key_fingerprint", "provider_key")}
+    answers["provider_key_faults"] = str(filters["provider_key_faults"](KEY, "the secret a/b"))
+    answers["provider_source_faults"] = str(filters["provider_source_faults"](SETTINGS))
+    assert [name for name, answer in answers.items() if KEY in answer] == ["provider_key"]

@@ -75,6 +75,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, content in contents.items():
         if content is not None:
             (root / name).write_bytes(content)
+            (root / name).chmod(0o640)
     (root / "inventory.yml").write_text(yaml.safe_dump(inventory(root, list(contents))), encoding="utf-8")
     return root
 
@@ -125,12 +126,12 @@ def runs(directory: Path) -> dict[str, Run]:
 
 @pytest.mark.parametrize("name", KEPT)
 def test_everything_around_the_block_is_kept(directory: Path, runs: dict[str, Run], name: str) -> None:
-    _before, prefix, suffix = KEPT[name]
+    before, prefix, suffix = KEPT[name]
     written = (directory / name).read_bytes()
     assert written.startswith(prefix + BEGIN), runs["first"].of(name)
     assert written.endswith(END + suffix)
     assert written.count(BEGIN) == written.count(END) == 1
-    assert stat.S_IMODE((directory / name).stat().st_mode) == 0o600
+    assert stat.S_IMODE((directory / name).stat().st_mode) == (0o600 if before is None else 0o640)
 
 
 @pytest.mark.parametrize("name", KEPT)
