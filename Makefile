@@ -12,10 +12,14 @@ VENV_NEWEST := $(CURDIR)/.venv-newest
 CLIENTS := $(CURDIR)/.cache/clients
 ANSIBLE_ARGS ?=
 LAB_ACCOUNT ?= today
+# Set, the lab gets a host that is a system of its own: LAB_HOST=yes, as root.
+LAB_HOST ?=
 export SAFESECRETS_LAB_DIR ?= $(CURDIR)/.lab
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PATH := $(VENV)/bin:$(PATH)
 export PYTHONPATH :=
+# Compiled modules are kept: every task of a run starts a Python.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## Explain the targets
@@ -51,6 +55,8 @@ $(CLIENTS)/.installed: requirements/clients.txt $(wildcard tests/lab/javascript/
 		--ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
+AS_ROOT := $(filter 0,$(shell id -u))
+
 .PHONY: setup-host
 setup-host: .cache/host-packages ## Install what the lab's host is made of (as root, by apt-get)
 
@@ -63,8 +69,8 @@ demo: lab-up ## Run the whole chain against the local AWS (ANSIBLE_ARGS="--check
 	@AWS_CA_BUNDLE="$$SAFESECRETS_LAB_DIR/ca.pem" ansible-playbook --inventory inventory/lab playbooks/site.yml $(ANSIBLE_ARGS)
 
 .PHONY: lab-up
-lab-up: setup ## Start the local AWS with a starting account (LAB_ACCOUNT=today)
-	@python -m lab up --account $(LAB_ACCOUNT)
+lab-up: setup ## Start the local AWS with a starting account (LAB_ACCOUNT=today; LAB_HOST=yes: a host of its own)
+	@python -m lab up --account $(LAB_ACCOUNT) $(if $(LAB_HOST),--host)
 
 .PHONY: lab-status
 lab-status: setup ## Say whether the local AWS runs, where, and with which account
@@ -92,22 +98,22 @@ test-unit: setup ## Pure logic, modules with a mocked client, filters and callba
 	pytest tests/unit -n 2 --cov --cov-report=term-missing:skip-covered
 
 .PHONY: test-lab
-test-lab: setup $(CLIENTS)/.installed ## The local AWS: shapes against botocore's models, errors, enforcement
+test-lab: setup $(CLIENTS)/.installed $(if $(AS_ROOT),setup-host) ## The local AWS: shapes against botocore's models, errors, enforcement
 	pytest tests/lab -n 2
 
 .PHONY: test-molecule
-test-molecule: setup ## Each role on the lab: check mode, converge, idempotence, verify
+test-molecule: setup $(if $(AS_ROOT),setup-host) ## Each role on the lab: check mode, converge, idempotence, verify
 	tests/molecule.sh
 
 .PHONY: test-end-to-end
 test-end-to-end: setup ## site.yml on the lab's accounts, wrong ones included
-	pytest tests/end_to_end -n 2
+	pytest tests/end_to_end -n 2 --dist loadgroup
 
 .PHONY: test-newest
 test-newest: setup ## Unit tests and the site scenario on Python 3.13 and the newest ansible-core, where there is one
 ifneq ($(strip $(PYTHON_NEWEST)),)
 	@$(MAKE) --no-print-directory $(VENV_NEWEST)/.installed
-	PATH="$(VENV_NEWEST)/bin:$$PATH" $(VENV_NEWEST)/bin/pytest tests/unit tests/end_to_end/test_site.py -n 2
+	PATH="$(VENV_NEWEST)/bin:$$PATH" $(VENV_NEWEST)/bin/pytest tests/unit tests/end_to_end/test_site.py -n 2 --dist loadgroup
 else
 	@echo "No Python 3.13 on this machine: the newest ansible-core is not tested here."
 endif

@@ -17,6 +17,7 @@ ACCOUNTS = Path(__file__).with_name("accounts")
 PolicyDocument = dict[str, Any]
 T = TypeVar("T")
 STATUSES = ("pass", "fail", "unproven", "not_applicable")
+SIX_HOURS, NINETY_DAYS_IN_HOURS = 21_600.0, 90 * 24
 
 
 class AccountError(Exception):
@@ -38,7 +39,9 @@ class Instance:
     """The EC2 instance; ``profile_role`` is the role in its instance profile, None for no profile."""
 
     profile_role: str | None
-    egress: list[dict[str, Any]]  # EC2's IpPermissions
+    egress: list[dict[str, Any]]  # EC2's IpPermissions; a PrefixListId is the name of one of prefix_lists
+    further_security_groups: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # name, its egress
+    prefix_lists: dict[str, list[str]] = field(default_factory=dict)  # customer managed: name, its IPv4 networks
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,47 @@ class Bedrock:
 
 @dataclass(frozen=True)
 class Polly:
-    """Overrides of the voice catalogue: region, voice ID, the engines that it has there."""
+    """Overrides of the voice catalogue."""
 
-    voices: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    voices: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # region, voice ID, its engines there
+    engines: dict[str, list[str]] = field(default_factory=dict)  # region, the engines that run there at all
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long AWS takes for what never happens at once, in seconds: nobody may rely on zero."""
+
+    iam_propagation: float = 2.0  # until a change of IAM counts for calls and simulations
+    trail_delivery: float = 2.0  # until CloudTrail knows of a call
+    instance_session: float = SIX_HOURS  # how long the credentials of the metadata service last
+
+    def __post_init__(self) -> None:
+        """Refuse what AWS would not do."""
+        for name, seconds in dataclasses.asdict(self).items():
+            if not 0 < seconds <= SIX_HOURS:
+                raise AccountError(f"timing.{name}: more than 0 and up to {SIX_HOURS:.0f} s needed, not {seconds!r}")
+
+
+@dataclass(frozen=True)
+class PastEvent:
+    """A call from before the lab's start that CloudTrail knows of, made by a session of the account's role."""
+
+    event_name: str
+    event_source: str  # "bedrock.amazonaws.com"
+    region: str
+    hours_ago: float
+    error_code: str | None = None  # as CloudTrail has it: "AccessDenied"
+    error_message: str | None = None  # "{arn}" stands for the caller's ARN
+    session: str | None = None  # None is the instance's
+    request_parameters: dict[str, Any] = field(default_factory=dict)
+    inference_region: str | None = None  # where a call of an inference profile ran
+
+    def __post_init__(self) -> None:
+        """Refuse an age at which CloudTrail would not show it."""
+        if not 0 <= self.hours_ago <= NINETY_DAYS_IN_HOURS:
+            raise AccountError(
+                f"trail: {self.event_name}: hours_ago: 0 to {NINETY_DAYS_IN_HOURS} needed, not {self.hours_ago!r}"
+            )
 
 
 @dataclass(frozen=True)
@@ -80,7 +121,7 @@ class ExpectedFinding:
 
 @dataclass(frozen=True)
 class Account:
-    """One starting account."""
+    """One starting account, and what a run of site.yml on it must come to."""
 
     name: str
     description: str
@@ -91,9 +132,19 @@ class Account:
     bedrock: Bedrock
     environment_file: str
     expected: list[ExpectedFinding]
+    #: The item of the chain that fails, and the run with it; None where the run gets through.
+    fails_at: str | None = None
+    #: What stands in findings and failures, so that it is the right reason.
+    says: list[str] = field(default_factory=list)
+    changes_nothing: bool = False
+    #: Variables of the run, merged over those of inventory/lab as ``extends`` merges.
+    variables: dict[str, Any] = field(default_factory=dict)
+    provider_key: str | None = None  # of the text-to-speech provider, in Secrets Manager; None is a random one
     polly: Polly = field(default_factory=Polly)
     #: Those of the account's organization, beside FullAWSAccess; empty for an account in none.
     service_control_policies: dict[str, PolicyDocument] = field(default_factory=dict)
+    timing: Timing = field(default_factory=Timing)
+    trail: list[PastEvent] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Refuse an account ID that AWS would not give."""
@@ -119,15 +170,15 @@ def _read(name: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise AccountError(f"{path}: a mapping is needed")
     parent = content.pop("extends", None)
-    return _merge(_read(parent), content) if parent else content
+    return merge(_read(parent), content) if parent else content
 
 
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Mappings are merged, everything else is replaced."""
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Mappings are merged, everything else is replaced, and so is a mapping by an empty one."""
     merged = dict(base)
     for key, value in over.items():
-        if isinstance(value, dict) and isinstance(merged.get(key), dict):
-            merged[key] = _merge(merged[key], value)
+        if value and isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = merge(merged[key], value)
         else:
             merged[key] = value
     return merged

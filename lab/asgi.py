@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from contextlib import nullcontext
 from dataclasses import replace
 from email.utils import formatdate
+from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qs
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, unescape
 
 import ministack.app
-from ministack.core import iam_actions, iam_evaluator, responses, router
+from ministack.core import iam_actions, iam_evaluator, router
 
-from lab import policy_evaluation
+from lab import authentication, cloudtrail_events, policy_evaluation
+from lab.authentication import Scope
 from lab.instance_metadata import InstanceMetadata
-from lab.service import Operation, Request, Response, ServiceError, json_response
+from lab.service import Operation, Request, Response, ServiceError
 from lab.state import LabState
 
-Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 logger = logging.getLogger("lab")
 
-#: Read from the start of the header only: the same place from which ministack takes the key.
-CREDENTIAL = re.compile(
-    r"AWS4-HMAC-SHA256 Credential=(?P<key>\w+)/\d{8}/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)/aws4_request,"
-)
 #: What ministack answers, by signing name: query and JSON protocols, whose only path is "/". Any other
 #: path there would reach its unsigned and administrative ones.
 MINISTACK = ("cloudtrail", "ec2", "iam", "kms", "logs", "organizations", "secretsmanager", "ssm", "sts")
 #: AWS never denies these.
 ALWAYS_ALLOWED = ("sts:GetCallerIdentity", "sts:GetSessionToken")
+XML_ERROR = re.compile(r"<Code>(?P<code>[^<]*)</Code>\s*<Message>(?P<message>[^<]*)</Message>")
+REQUEST_ID = re.compile(rb"<[Rr]equestI[dD]>([0-9A-Za-z-]+)<")
 IAM_NAMESPACE = "https://iam.amazonaws.com/doc/2010-05-08/"
 
 
@@ -57,23 +56,24 @@ class Application:
 
     async def _answer_aws(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = await self._request(scope, receive)
-        response = _authentication_failure(request)
-        operation, parameters = self._find(request) if response is None else (None, {})
-        if operation is not None:
+        operation, parameters = self._find(request)
+        refusal = authentication.refusal(request, self._service(request), operation)
+        if refusal is not None:
+            response = refusal
+        elif operation is not None:
             response = self._handle(operation, request, parameters)
-        elif response is None and request.service in MINISTACK and request.path == "/":
-            response = self._ministack_denial(request)
-            if response is None:
-                _log(request, "ministack")
-                await ministack.app.app(scope, _replay(request.body, receive), send)
-                return
-        response = response or _unknown(request)
-        _log(request, str(response.status), operation)
-        await _send(send, response, {"x-amzn-requestid": str(uuid.uuid4())})
+            self._record(request, operation.name, parameters, response)
+        elif request.service in MINISTACK and request.path == "/":
+            response = self._ministack_denial(request) or await self._ask_ministack(scope, request, receive)
+            self._record(request, _asked(request), {}, response)
+        else:
+            response = _unknown(request)
+        _log(request, response, operation)
+        await _send(send, response, {"x-amzn-requestid": request.request_id})
 
     async def _request(self, scope: Scope, receive: Receive) -> Request:
         """The request read whole, or with the stream that it is: only HTTP/2 can answer before its end."""
-        request = _pin(scope)
+        request = authentication.pin(scope, _headers(scope))
         operation, _ = self._find(request)
         if operation and operation.streaming and scope["http_version"] == "2":
             return replace(request, stream=_parts(receive))
@@ -82,29 +82,37 @@ class Application:
         return replace(request, body=body)
 
     def _find(self, request: Request) -> tuple[Operation | None, dict[str, str]]:
-        form = request.form()
         for operation in self._operations:
-            if (operation.service, operation.method) != (request.service, request.method):
-                continue
-            match = operation.path.fullmatch(request.path)
-            if match and operation.query_action in (None, form.get("Action", [None])[0]):
-                return operation, match.groupdict()
+            if operation.service == request.service and (parameters := operation.match(request)) is not None:
+                return operation, parameters
         return None, {}
 
+    def _service(self, request: Request) -> str:
+        """Whose call it is, whatever service it is signed for: the endpoint's, or that of the operation."""
+        known = {*MINISTACK, *(operation.service for operation in self._operations)}
+        called = authentication.endpoint(request)
+        if called and called[0] in known:
+            return called[0]
+        if self._find(request)[0] is not None:
+            return request.service
+        named = [operation.service for operation in self._operations if operation.match(request) is not None]
+        if not named and request.path == "/" and request.service in MINISTACK:
+            named = [router.detect_service(request.method, "/", request.headers, _parameters(request))]
+        return named[0] if named else request.service
+
     def _handle(self, operation: Operation, request: Request, parameters: Mapping[str, str]) -> Response:
-        code = "AccessDeniedException" if operation.protocol == "rest-json" else "AccessDenied"
+        code = "AccessDenied" if operation.protocol == "query" else "AccessDeniedException"
         try:
             resource = operation.resource(self._state, request, parameters)
             policy_evaluation.authorize(self._state, request, operation.iam_action, resource, code=code)
             return operation.handler(self._state, request, parameters)
         except ServiceError as error:
-            return _render(error, operation.protocol)
+            return _render(error, operation.protocol, request)
 
     def _ministack_denial(self, request: Request) -> Response | None:
         """Authorize what ministack answers here too: it words denials unlike AWS and knows fewer layers."""
-        parameters = {**request.form(), **request.query}
-        service = router.detect_service(request.method, request.path, request.headers, parameters)
-        arguments = (service, request.method, request.path, request.headers, request.body)
+        parameters = _parameters(request)
+        arguments = (request.service, request.method, request.path, request.headers, request.body)
         action = iam_actions.extract_iam_action(*arguments, parameters)
         if action is None or action in ALWAYS_ALLOWED:
             return None
@@ -112,52 +120,30 @@ class Application:
         try:
             policy_evaluation.authorize(self._state, request, action, resource)
         except ServiceError as denial:
-            return _ministack_error(service, request, "", denial.message)
+            return authentication.error_response(request, request.service, "", denial.message)
         return None
 
+    async def _ask_ministack(self, scope: Scope, request: Request, receive: Receive) -> Response:
+        """Hand the request over, and give the answer with the error that it tells."""
+        started: MutableMapping[str, Any] = {}
+        parts: list[bytes] = []
 
-def _pin(scope: Scope) -> Request:
-    """Set ministack's request context, and give the request, yet without body, as the lab's services take it."""
-    headers, raw_query = _headers(scope), scope["query_string"].decode("latin-1")
-    query = parse_qs(raw_query, keep_blank_values=True)
-    client = (scope.get("client") or ("127.0.0.1",))[0]
-    credential = CREDENTIAL.match(headers.get("authorization", ""))
-    key, region, service = credential.group("key", "region", "service") if credential else ("", "", "")
-    responses.set_request_account_id("" if iam_evaluator.is_root_access_key(key) else key)
-    responses.set_request_region(region)
-    responses.set_request_client_ip(client)
-    iam_evaluator.pin_request_origin(client, True)
-    # A client of HTTP/2 may sign its host by the name that it has there.
-    signed = [*scope["headers"], (b":authority", headers.get("host", "").encode("latin-1"))]
-    iam_evaluator.pin_signed_request(scope["method"], scope["raw_path"].decode("latin-1"), query, signed)
-    return Request(
-        scope["method"], scope["path"], query, headers, b"", service, region, responses.get_account_id(), key
-    )
+        async def keep(message: MutableMapping[str, Any]) -> None:
+            started.update(message if message["type"] == "http.response.start" else {})
+            parts.append(message.get("body", b""))
 
+        with self._state.iam.change() if request.service == "iam" else nullcontext():
+            await ministack.app.app(scope, _replay(request.body, receive), keep)
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in started["headers"]}
+        body, status = b"".join(parts), started["status"]
+        if told := REQUEST_ID.search(body):  # a client takes it from the body
+            headers["x-amzn-requestid"] = told[1].decode()
+        error = _told_error(body) if status >= HTTPStatus.BAD_REQUEST else None
+        return Response(body, status, headers.pop("content-type", "text/plain"), headers, error=error)
 
-def _authentication_failure(request: Request) -> Response | None:
-    """AWS's refusal of a caller who is not who the signature says, or says nothing."""
-    if not request.access_key_id:
-        failure = ("MissingAuthenticationToken", "Request is missing Authentication Token")
-    elif iam_evaluator.is_root_access_key(request.access_key_id):
-        # ministack takes an empty key, "test" and any account number as root, unsigned.
-        failure = ("UnrecognizedClientException", "The security token included in the request is invalid.")
-    elif denied := iam_evaluator.check_credentials(request.access_key_id, request.service):
-        failure = (denied.code, denied.message)
-    else:
-        return None
-    return _ministack_error(request.service, request, *failure)
-
-
-def _ministack_error(service: str, request: Request, code: str, message: str) -> Response:
-    """A denial, or a failed authentication with its code, in the form that the service's clients read."""
-    # ministack takes a target for the JSON protocol, whose status would be 400; streams are REST and may name one.
-    named = {name: value for name, value in request.headers.items() if request.stream is None or name != "x-amz-target"}
-    status, headers, body = iam_actions.access_denied_response(
-        service, "", "", str(uuid.uuid4()), error_code=code, message=message, headers=named
-    )
-    content_type = headers.pop("Content-Type")
-    return Response(body, status, content_type, headers)
+    def _record(self, request: Request, event_name: str, parameters: Mapping[str, str], response: Response) -> None:
+        request_id = response.headers.get("x-amzn-requestid", request.request_id)
+        cloudtrail_events.record(self._state, replace(request, request_id=request_id), event_name, parameters, response)
 
 
 def _unknown(request: Request) -> Response:
@@ -166,29 +152,47 @@ def _unknown(request: Request) -> Response:
         f"The lab does not answer {request.service} {request.method} {request.path}",
         404,
     )
-    return _render(error, "query" if request.form() else "rest-json")
+    return _render(error, "query" if request.form() else "rest-json", request)
 
 
-def _render(error: ServiceError, protocol: str) -> Response:
+def _render(error: ServiceError, protocol: str, request: Request) -> Response:
+    told = (error.code, error.message)
     if protocol == "rest-json":
-        response = json_response({"message": error.message}, error.status)
-        return Response(response.body, response.status, headers={"x-amzn-errortype": error.code})
-    body = (
+        body = json.dumps({"message": error.message}).encode()
+        return Response(body, error.status, headers={"x-amzn-errortype": error.code}, error=told)
+    if protocol == "json":  # where every fault of the client's has one status
+        body = json.dumps({"__type": error.code, "message": error.message}).encode()
+        return Response(body, HTTPStatus.BAD_REQUEST, "application/x-amz-json-1.1", error=told)
+    xml = (
         f'<ErrorResponse xmlns="{IAM_NAMESPACE}"><Error><Type>Sender</Type><Code>{escape(error.code)}</Code>'
-        f"<Message>{escape(error.message)}</Message></Error><RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
+        f"<Message>{escape(error.message)}</Message></Error><RequestId>{request.request_id}</RequestId></ErrorResponse>"
     )
-    return Response(body.encode(), error.status, "text/xml")
+    return Response(xml.encode(), error.status, "text/xml", error=told)
 
 
-def _log(request: Request, outcome: str, operation: Operation | None = None) -> None:
+def _told_error(body: bytes) -> tuple[str, str]:
+    """Code and message of an error of ministack's, in XML or JSON."""
+    text = body.decode(errors="replace")
+    if match := XML_ERROR.search(text):
+        return unescape(match["code"]), unescape(match["message"])
+    content = json.loads(text) if text.startswith("{") else {}
+    return content.get("__type", "InternalFailure").rpartition("#")[2], content.get("message", "")
+
+
+def _parameters(request: Request) -> dict[str, list[str]]:
+    return {**request.form(), **request.query}
+
+
+def _asked(request: Request) -> str:
+    """The operation's name, as the query protocol or the JSON protocol tells it."""
+    return request.form().get("Action", [""])[0] or request.target().rpartition(".")[2]
+
+
+def _log(request: Request, response: Response, operation: Operation | None = None) -> None:
     """Name caller, region, call and outcome; never what was sent."""
-    asked = (
-        operation.name if operation else request.headers.get("x-amz-target") or request.form().get("Action", [""])[0]
-    )
-    call = asked or f"{request.method} {request.path}"
-    logger.info(
-        "%s %s %s %s -> %s", request.access_key_id or "unsigned", request.region, request.service, call, outcome
-    )
+    call = (operation.name if operation else _asked(request)) or f"{request.method} {request.path}"
+    caller = request.access_key_id or "unsigned"
+    logger.info("%s %s %s %s -> %s", caller, request.region, request.service, call, response.status)
 
 
 def _headers(scope: Scope) -> dict[str, str]:

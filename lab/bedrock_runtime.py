@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ministack.services.bedrock_runtime import _es_event_chunk
-
-from lab import model_catalogue
+from lab import event_stream, model_catalogue
 from lab.bedrock import agreement_status
 from lab.model_catalogue import ANTHROPIC, Model, Profile, resource_id
 from lab.policy_evaluation import authorize
@@ -20,6 +19,8 @@ from lab.state import LabState
 REPLY = "The lab answers in the place of a model."
 CHARACTERS_PER_TOKEN = 4
 SUBSCRIPTION = ("aws-marketplace:ViewSubscriptions", "aws-marketplace:Subscribe")
+#: Where a global profile's call runs when it does not run at home.
+ELSEWHERE = ("eu-west-1", "ap-northeast-1", "us-west-2")
 MALFORMED = "Malformed input request, please reformat your input and try again."
 TRY_AGAIN = "If you recently fixed this issue, try again after 2 minutes."
 
@@ -43,10 +44,14 @@ def invoke_model_with_response_stream(state: LabState, request: Request, paramet
     text, usage, reason = _answer(model, _input(request, model))
     events = _claude_events if model.provider == ANTHROPIC else _nova_events
     return Response(
-        b"".join(_es_event_chunk(event) for event in events(model, text, usage, reason)),
-        content_type="application/vnd.amazon.eventstream",
+        b"".join(_chunk(event) for event in events(model, text, usage, reason)),
+        content_type=event_stream.CONTENT_TYPE,
         headers={"X-Amzn-Bedrock-Content-Type": "application/json"},
     )
+
+
+def _chunk(content: Mapping[str, Any]) -> bytes:
+    return event_stream.event("chunk", {"bytes": base64.b64encode(json.dumps(content).encode()).decode()})
 
 
 def _invoked(state: LabState, request: Request, identifier: str, action: str) -> Model:
@@ -54,7 +59,7 @@ def _invoked(state: LabState, request: Request, identifier: str, action: str) ->
     models, profiles = model_catalogue.models(state, request.region), model_catalogue.profiles(state, request.region)
     profile, model = profiles.get(resource_id(identifier)), models.get(resource_id(identifier))
     if profile is not None and identifier in (profile.id, profile.arn):
-        _authorize_destinations(state, request, profile, action)
+        inference_region = _authorize_destinations(state, request, profile, action)
         model = profile.model
     elif model is None or identifier not in (model.id, model.arn):
         raise ServiceError("ValidationException", "The provided model identifier is invalid.")
@@ -66,11 +71,16 @@ def _invoked(state: LabState, request: Request, identifier: str, action: str) ->
             "the ID or ARN of an inference profile that contains this model.",
         )
     _check_access(state, request, model)
+    if profile is not None:
+        request.additional_event_data["inferenceRegion"] = inference_region
     return model
 
 
-def _authorize_destinations(state: LabState, request: Request, profile: Profile, action: str) -> None:
-    """A profile's call needs the model in the source region and where it runs: one region after the other."""
+def _authorize_destinations(state: LabState, request: Request, profile: Profile, action: str) -> str:
+    """A profile's call needs the model in the source region and where it runs: one region after the other.
+
+    Gives the region where it runs.
+    """
     calls = state.profile_calls.get(profile.arn, 0)
     state.profile_calls[profile.arn] = calls + 1
     destination = profile.destinations[calls % len(profile.destinations)]
@@ -78,6 +88,7 @@ def _authorize_destinations(state: LabState, request: Request, profile: Profile,
     for region in dict.fromkeys((request.region, destination)):
         arn = model_catalogue.foundation_model_arn(region, profile.model.id)
         authorize(state, request, action, arn, region=region or "unspecified", context=context)
+    return destination or ELSEWHERE[calls % len(ELSEWHERE)]
 
 
 def _check_lifecycle(state: LabState, model: Model) -> None:

@@ -6,6 +6,7 @@ import argparse
 import http.client
 import os
 import secrets
+import shlex
 import signal
 import ssl
 import subprocess
@@ -127,10 +128,9 @@ def _ssh(description: Description) -> str:
     """How a person gets onto a host that is a system of its own."""
     if description.host_address is None:
         return ""
-    return (
-        f"\n          ssh -i {description.host_key} -o UserKnownHostsFile={description.host_known_hosts} "
-        f"-p {description.host_port} {description.host_user}@{description.host_address}"
-    )
+    known_hosts = f"UserKnownHostsFile={description.host_known_hosts}"
+    target = ["-p", str(description.host_port), f"{description.host_user}@{description.host_address}"]
+    return f"\n          {shlex.join(['ssh', '-i', description.host_key or '', '-o', known_hosts, *target])}"
 
 
 def _start(directory: LabDirectory, account: accounts.Account, *, with_host: bool) -> subprocess.Popen[bytes]:

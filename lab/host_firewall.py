@@ -92,7 +92,7 @@ def _rules(permission: Permission) -> Iterable[str]:
     for family, version, collapsed in families:
         match, destinations = _protocol(permission, version), ", ".join(map(str, collapsed))
         if match is not None and destinations:
-            yield f"{family} daddr {{ {destinations} }} {match} accept"
+            yield " ".join(filter(None, (f"{family} daddr {{ {destinations} }}", match, "accept")))
 
 
 def _protocol(permission: Permission, version: int) -> str | None:

@@ -30,13 +30,12 @@ CLONE_NEWNET = 0x40000000
 #: The lab's end of the link to the instance.
 INTERFACE = "vpc"
 GATEWAY, GATEWAY6, ADDRESS6 = "10.20.1.1", "fd5a:fe5e::1", "fd5a:fe5e::15"
-METADATA, METADATA6 = "169.254.169.254", "fd00:ec2::254"
+METADATA = "169.254.169.254"
 RESOLVER = "10.20.0.2"  # two above the start of the VPC's range, as AWS has it
 HTTP, HTTPS, SSH = 80, 443, 22
 #: What no security group filters.
 ALWAYS = (
     f"ip daddr {METADATA} tcp dport {HTTP} accept",
-    f"ip6 daddr {METADATA6} tcp dport {HTTP} accept",
     *(f"ip daddr {RESOLVER} {protocol} dport {host_names.PORT} accept" for protocol in ("udp", "tcp")),
 )
 #: EC2 applies a changed rule within a moment.
@@ -73,7 +72,6 @@ class HostNetwork:
             f"address add {GATEWAY}/24 dev {INTERFACE}",
             f"address add {GATEWAY6}/64 dev {INTERFACE} nodad",
             *(f"address add {address} dev lo" for address in (METADATA, RESOLVER)),
-            f"address add {METADATA6} dev lo nodad",
             *(f"address add {address} dev lo" for region in REGIONS for address in host_names.addresses(region)),
             "link set lo up",
             f"link set {INTERFACE} up",
@@ -93,7 +91,7 @@ class HostNetwork:
         """Open the ports that the instance finds AWS at."""
         return Listeners(
             aws=[self.run(_listen, "0.0.0.0", HTTPS), self.run(_listen, "::", HTTPS)],  # noqa: S104  (of this namespace)
-            metadata=[self.run(_listen, METADATA, HTTP), self.run(_listen, METADATA6, HTTP)],
+            metadata=[self.run(_listen, METADATA, HTTP)],
             resolver=self.run(_datagrams, RESOLVER, host_names.PORT),
         )
 

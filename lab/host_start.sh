@@ -15,22 +15,21 @@ echo "$name" >/proc/sys/kernel/hostname
 settings='alternatives bash.bashrc bashrc crypto-policies debian_version ld.so.cache ld.so.conf ld.so.conf.d localtime
   login.defs mime.types os-release pki/ca-trust pki/tls/certs profile protocols python3 rpc security services
   ssl/certs ssl/openssl.cnf system-release terminfo'
-layers=$tree/mnt
-mount -t tmpfs -o mode=0700 tmpfs "$layers"
-root=$layers/root
-mkdir "$root"
-mount -t tmpfs -o mode=0755 tmpfs "$root"
+mount -t tmpfs -o mode=0700 tmpfs "$tree/mnt"
+cd "$tree/mnt"
+root=$PWD/root
+mkdir root
+mount -t tmpfs -o mode=0755 tmpfs root
 for directory in bin sbin lib lib32 lib64 libx32 usr; do
   if [ -L "/$directory" ]; then
-    cp --no-dereference "/$directory" "$root/"
+    cp --no-dereference "/$directory" root/
   elif [ -d "/$directory" ]; then
-    mkdir -p "$layers/$directory"/{upper,work} "$root/$directory"
-    mount -t overlay -o "lowerdir=/$directory,upperdir=$layers/$directory/upper,workdir=$layers/$directory/work" \
-      overlay "$root/$directory"
+    mkdir -p "$directory"/{upper,work} "root/$directory"
+    mount -t overlay -o "lowerdir=/$directory,upperdir=$directory/upper,workdir=$directory/work" overlay "root/$directory"
   fi
 done
 
-cd "$root"
+cd root
 mkdir -p dev etc proc sys run/sshd root home mnt opt srv var/{cache,empty,lib,log,spool}
 mkdir -m 1777 tmp var/tmp
 ln -s ../run var/run
@@ -59,9 +58,9 @@ done
 mknod -m 0666 dev/tty c 5 0
 ln -s pts/ptmx dev/ptmx
 ln -s /proc/self/fd dev/fd
-for number in 0 1 2; do
-  ln -s "/proc/self/fd/$number" "dev/$(echo stdin stdout stderr | cut -d ' ' -f $((number + 1)))"
-done
+ln -s fd/0 dev/stdin
+ln -s fd/1 dev/stdout
+ln -s fd/2 dev/stderr
 
 pivot_root . mnt
 cd /

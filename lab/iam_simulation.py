@@ -70,7 +70,7 @@ class Simulation:
 def simulate_principal_policy(state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
     """SimulatePrincipalPolicy: a user's, group's or role's policies, its boundary and the organization's."""
     form = Form(request)
-    source = policy_documents.principal(form.text("PolicySourceArn"))
+    source = _principal(state, form)
     if form.text("ResourcePolicy") and source.kind != "user":
         raise ServiceError("InvalidInput", "Invalid caller - Caller must be an IAM user in this context.")
     simulation = Simulation(source.identity + _policies(form, "PolicyInputList"), source.boundary)
@@ -98,10 +98,10 @@ def simulate_custom_policy(_state: LabState, request: Request, _parameters: Mapp
     return _simulated(form, simulation)
 
 
-def context_keys_for_principal_policy(_state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
+def context_keys_for_principal_policy(state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
     """GetContextKeysForPrincipalPolicy."""
     form = Form(request)
-    identity = policy_documents.principal(form.text("PolicySourceArn")).identity
+    identity = _principal(state, form).identity
     return answer(form, {"ContextKeyNames": _context_keys(identity + _policies(form, "PolicyInputList"))})
 
 
@@ -109,6 +109,12 @@ def context_keys_for_custom_policy(_state: LabState, request: Request, _paramete
     """GetContextKeysForCustomPolicy."""
     form = Form(request)
     return answer(form, {"ContextKeyNames": _context_keys(_policies(form, "PolicyInputList"))})
+
+
+def _principal(state: LabState, form: Form) -> Principal:
+    """The simulator sees a change of policies when the services do."""
+    with state.iam.as_seen():
+        return policy_documents.principal(form.text("PolicySourceArn"))
 
 
 def _simulated(form: Form, simulation: Simulation) -> Response:

@@ -15,9 +15,10 @@ from lab.service import Response, json_response
 from lab.state import LabState
 
 LONGEST_TOKEN_SECONDS = 21_600
-SESSION = timedelta(hours=6)
-#: AWS hands out new credentials at least this long before the old ones end.
+#: AWS hands out new credentials at least this long before the old ones end; short sessions have half their life.
 RENEWAL = timedelta(minutes=5)
+#: How CloudTrail tells that a session's credentials came from here.
+EC2_ROLE_DELIVERY, IMDSV2 = "ec2RoleDelivery", "2.0"
 DATE = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -44,6 +45,9 @@ class InstanceMetadata:
         self._tokens: dict[str, datetime] = {}
         self._session: dict[str, str] = {}
         self._session_role, self._session_ends = "", state.clock()
+        self._lifetime = timedelta(seconds=state.account.timing.instance_session)
+        # ministack forgets a session that has expired; AWS still says that it has.
+        sts._evict_expired_sessions = lambda: None
 
     def answer(self, method: str, path: str, headers: Mapping[str, str]) -> Response:
         """Answer one request, as IMDSv2 with ``HttpTokens=required`` does."""
@@ -126,7 +130,7 @@ class InstanceMetadata:
 
     def _session_of(self, role: Mapping[str, str]) -> dict[str, str]:
         """The credentials of the role's session, new ones when the old ones near their end."""
-        near_end = self._session_ends - RENEWAL <= self._state.clock()
+        near_end = self._session_ends - min(RENEWAL, self._lifetime / 2) <= self._state.clock()
         if near_end or self._session_role != role["RoleName"]:
             self._open_session(role)
         return self._session
@@ -134,7 +138,7 @@ class InstanceMetadata:
     def _open_session(self, role: Mapping[str, str]) -> None:
         """Open a session named after the instance, known to the evaluator of the AWS endpoint."""
         now, name, account = self._state.clock(), self._instance.instance_id, self._state.account_id
-        self._session_role, self._session_ends = role["RoleName"], now + SESSION
+        self._session_role, self._session_ends = role["RoleName"], (now + self._lifetime).replace(microsecond=0)
         self._session = {
             "Code": "Success",
             "LastUpdated": now.strftime(DATE),
@@ -154,6 +158,8 @@ class InstanceMetadata:
                 "Expiration": self._session_ends.timestamp(),
                 "AccountId": account,
                 "PrincipalType": "AssumedRole",
+                "IssuedAt": now.timestamp(),
+                EC2_ROLE_DELIVERY: IMDSV2,
             },
         )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from lab import bedrock, bedrock_runtime, iam_simulation, polly, transcribe_streaming
+from lab import bedrock, bedrock_runtime, cloudtrail, iam_simulation, polly, transcribe_streaming
 from lab.service import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     *bedrock.OPERATIONS,
     *bedrock_runtime.OPERATIONS,
+    *cloudtrail.OPERATIONS,
     *iam_simulation.OPERATIONS,
     *polly.OPERATIONS,
     *transcribe_streaming.OPERATIONS,

@@ -77,8 +77,9 @@ def authorize(
     code: str = "AccessDeniedException",
 ) -> None:
     """Raise AWS's denial unless the caller's policies allow the action; the message names the layer that decided."""
-    caller = iam_evaluator.resolve_principal(request.access_key_id, request.account_id)
-    values = {**_request_context(caller, region or request.region), **(context or {})}
+    with state.iam.as_seen():
+        caller = iam_evaluator.resolve_principal(request.access_key_id, request.account_id)
+        values = {**_request_context(caller, region or request.region), **(context or {})}
     layers = [("identity-based policy", _statements(caller.policies))]
     layers += zip(("permissions boundary", "session policy"), map(_statements, caller.limits), strict=False)
     if (organization := service_control_policies(state)) is not None:

@@ -53,17 +53,22 @@ def catalogue() -> dict[str, Any]:
     return content
 
 
+def engines(state: LabState, region: str) -> list[str]:
+    """The engines that run in a region, as the account's file has them or the catalogue."""
+    everywhere = catalogue()["engines"]
+    return state.account.polly.engines.get(region, [engine for engine in everywhere if region in everywhere[engine]])
+
+
 def supported_engines(state: LabState, region: str, voice: str) -> list[str]:
     """A voice's engines in a region, as the account's file has them or the catalogue."""
     overrides = state.account.polly.voices.get(region, {})
     if voice in overrides:
         return overrides[voice]
-    everything = catalogue()
-    limited = everything["generative_voices"].get(region)
+    here, limited = engines(state, region), catalogue()["generative_voices"].get(region)
     return [
         engine
-        for engine in everything["voices"][voice]["engines"]
-        if region in everything["engines"][engine] and (engine != "generative" or limited is None or voice in limited)
+        for engine in catalogue()["voices"][voice]["engines"]
+        if engine in here and (engine != "generative" or limited is None or voice in limited)
     ]
 
 
@@ -165,7 +170,7 @@ def _invalid(faults: list[str]) -> ServiceError:
 
 
 def _check_voice(state: LabState, region: str, voice_id: str, engine: str, language: str | None) -> None:
-    if region not in catalogue()["engines"][engine]:
+    if engine not in engines(state, region):
         raise ServiceError("ValidationException", "The selected engine is not supported in this region")
     if engine not in supported_engines(state, region, voice_id):
         raise ServiceError("ValidationException", f"This voice does not support the selected engine: {engine}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import uuid
 from collections.abc import Mapping
 from typing import Any
 from xml.sax.saxutils import escape
@@ -20,6 +19,7 @@ class Form:
 
     def __init__(self, request: Request) -> None:
         self._values = {name: values[0] for name, values in request.form().items()}
+        self.request_id = request.request_id
 
     def text(self, name: str) -> str:
         """A parameter, empty when it is not given."""
@@ -49,7 +49,7 @@ class Form:
 def answer(form: Form, result: Mapping[str, Any]) -> Response:
     """Answer the form's action."""
     action = form.text("Action")
-    body = _xml(f"{action}Result", result) + _xml("ResponseMetadata", {"RequestId": str(uuid.uuid4())})
+    body = _xml(f"{action}Result", result) + _xml("ResponseMetadata", {"RequestId": form.request_id})
     return Response(f'<{action}Response xmlns="{NAMESPACE}">{body}</{action}Response>'.encode(), 200, "text/xml")
 
 

@@ -16,9 +16,10 @@ from urllib.parse import urlencode
 import ministack.app
 from ministack.core import responses
 
+from lab import cloudtrail_events, ec2_permissions, instance_description
 from lab.accounts import Account
 from lab.directory import REPOSITORY
-from lab.instance_description import MAC, complete
+from lab.instance_description import MAC
 from lab.instance_metadata import Instance
 from lab.state import Agreement, LabState
 
@@ -28,6 +29,7 @@ SECRET = "safesecrets/smartest-ai"  # noqa: S105  (its name)
 IMAGE = "ami-0c5204531f799e0c6"
 INSTANCE_TYPE = "t3.medium"
 PRIVATE_IP = "10.20.1.15"
+SECURITY_GROUP = "safesecrets"
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
@@ -46,13 +48,16 @@ class Seeded:
 async def seed(state: LabState, host_root: Path) -> Seeded:
     """Make the account's role, operator, secret, network and instance, and its host's files."""
     account = state.account
-    complete()
+    instance_description.complete()
+    ec2_permissions.complete()
     with responses.request_scope(account.account_id, account.region):
         await _seed_role(account)
         key = await _seed_operator()
-        await _json_call("secretsmanager", "CreateSecret", Name=SECRET, SecretString=secrets.token_urlsafe(32))
+        provider_key = account.provider_key or secrets.token_urlsafe(32)
+        await _json_call("secretsmanager", "CreateSecret", Name=SECRET, SecretString=provider_key)
         instance = await _seed_instance(account)
     _seed_bedrock(state)
+    cloudtrail_events.record_past(state, instance)
     _seed_host(account, host_root)
     return Seeded(*key, instance)
 
@@ -93,14 +98,14 @@ async def _seed_instance(account: Account) -> Instance:
     vpc = _element(await _call("ec2", "CreateVpc", CidrBlock="10.20.0.0/16"), "vpcId")
     zone = f"{account.region}a"
     answer = await _call("ec2", "CreateSubnet", VpcId=vpc, CidrBlock="10.20.1.0/24", AvailabilityZone=zone)
-    group = await _seed_security_group(account, vpc)
+    groups = await _seed_security_groups(account, vpc)
     request = {
         "ImageId": IMAGE,
         "InstanceType": INSTANCE_TYPE,
         "MinCount": 1,
         "MaxCount": 1,
         "SubnetId": _element(answer, "subnetId"),
-        "SecurityGroupId": [group],
+        "SecurityGroupId": groups,
         "PrivateIpAddress": PRIVATE_IP,
         "TagSpecification": [{"ResourceType": "instance", "Tag": _tags()}],
     }
@@ -120,17 +125,47 @@ async def _seed_instance(account: Account) -> Instance:
     )
 
 
-async def _seed_security_group(account: Account, vpc: str) -> str:
+async def _seed_security_groups(account: Account, vpc: str) -> list[str]:
+    prefix_lists = {
+        name: await _seed_prefix_list(name, networks) for name, networks in account.instance.prefix_lists.items()
+    }
+    return [
+        await _seed_security_group(name, [_permission(rule, prefix_lists) for rule in egress], vpc)
+        for name, egress in {
+            SECURITY_GROUP: account.instance.egress,
+            **account.instance.further_security_groups,
+        }.items()
+    ]
+
+
+async def _seed_security_group(name: str, egress: list[dict[str, Any]], vpc: str) -> str:
     """A new group lets everything out; the account's rules take that one's place."""
-    answer = await _call(
-        "ec2", "CreateSecurityGroup", GroupName="safesecrets", GroupDescription="SafeSecrets host", VpcId=vpc
-    )
+    answer = await _call("ec2", "CreateSecurityGroup", GroupName=name, GroupDescription="SafeSecrets host", VpcId=vpc)
     group = _element(answer, "groupId")
     everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
-    if account.instance.egress != everything:
+    if egress != everything:
         await _call("ec2", "RevokeSecurityGroupEgress", GroupId=group, IpPermissions=everything)
-        await _call("ec2", "AuthorizeSecurityGroupEgress", GroupId=group, IpPermissions=account.instance.egress)
+        await _call("ec2", "AuthorizeSecurityGroupEgress", GroupId=group, IpPermissions=egress)
     return group
+
+
+async def _seed_prefix_list(name: str, networks: list[str]) -> str:
+    answer = await _call(
+        "ec2",
+        "CreateManagedPrefixList",
+        PrefixListName=name,
+        AddressFamily="IPv4",
+        MaxEntries=len(networks),
+        Entry=[{"Cidr": network} for network in networks],
+    )
+    return _element(answer, "prefixListId")
+
+
+def _permission(rule: dict[str, Any], prefix_lists: Mapping[str, str]) -> dict[str, Any]:
+    """EC2 gives a prefix list its ID, so an account's file has names."""
+    named = rule.get("PrefixListIds", [])
+    ids = [{**entry, "PrefixListId": prefix_lists[entry["PrefixListId"]]} for entry in named]
+    return {**rule, "PrefixListIds": ids} if ids else rule
 
 
 async def _seed_instance_profile(role_name: str) -> None:

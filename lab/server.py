@@ -50,6 +50,7 @@ async def run(directory: LabDirectory, account: accounts.Account, *, with_host: 
         metadata += host.listeners.metadata
     directory.describe(description)
     http2.install()
+    state.iam.govern_ministack()
     application = Application(state, OPERATIONS, InstanceMetadata(state, seeded.instance))
     configuration = _configuration(directory, aws, metadata)
     async with asyncio.TaskGroup() as tasks:

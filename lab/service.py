@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -32,19 +33,29 @@ class Request:
     account_id: str
     access_key_id: str
     stream: AsyncIterator[bytes] | None = None  # the body of a streaming operation, as it comes over HTTP/2
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    #: What the service adds to the call's CloudTrail event.
+    additional_event_data: dict[str, str] = field(default_factory=dict)
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object, empty when there is none."""
         try:
-            return json.loads(self.body) if self.body else {}
+            content = json.loads(self.body) if self.body else {}
         except ValueError as error:
             raise ServiceError("SerializationException", f"The body is no JSON: {error}") from error
+        if not isinstance(content, dict):
+            raise ServiceError("SerializationException", "The body is no JSON object")
+        return content
 
     def form(self) -> dict[str, list[str]]:
         """The body of the query protocol, empty for any other."""
         if not self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             return {}
         return parse_qs(self.body.decode(errors="replace"), keep_blank_values=True)
+
+    def target(self) -> str:
+        """Service version and operation of the JSON protocol: ``CloudTrail_20131101.LookupEvents``."""
+        return ".".join(self.headers.get("x-amz-target", "").split(".")[-2:])
 
     def parameter(self, name: str) -> str | None:
         """The first value of a query parameter."""
@@ -61,6 +72,7 @@ class Response:
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
     stream: AsyncIterator[bytes] | None = None  # instead of the body, sent as it comes
+    error: tuple[str, str] | None = None  # code and message of the error that the body tells
 
 
 def json_response(payload: Mapping[str, Any], status: int = 200) -> Response:
@@ -92,7 +104,7 @@ class Operation:
 
     path: a regular expression matched against the whole percent-decoded path; its named groups
     become the handler's parameters. query_action: for the query protocol (IAM), the value of
-    the form's ``Action``.
+    the form's ``Action``. target: for the JSON protocol (CloudTrail), the end of ``X-Amz-Target``.
     """
 
     name: str
@@ -103,5 +115,15 @@ class Operation:
     handler: Handler
     resource: Resource = any_resource
     query_action: str | None = None
-    protocol: str = "rest-json"  # or "query"
+    target: str | None = None
+    protocol: str = "rest-json"  # or "query", or "json"
     streaming: bool = False  # the handler is called before the request's body is there
+
+    def match(self, request: Request) -> dict[str, str] | None:
+        """The path's parameters when the request asks for this operation, whatever service it is signed for."""
+        found = self.path.fullmatch(request.path) if self.method == request.method else None
+        named = (self.query_action or "", self.target or "")
+        asked = (request.form().get("Action", [""])[0], request.target())
+        if found is None or any(name not in ("", given) for name, given in zip(named, asked, strict=True)):
+            return None
+        return found.groupdict()

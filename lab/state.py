@@ -1,4 +1,4 @@
-"""What the lab's account remembers beyond ministack: agreements, use-case forms, its clock."""
+"""What the lab's account remembers beyond ministack: agreements, use-case forms, CloudTrail's events, its clock."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from lab.iam_propagation import Propagation
 
 if TYPE_CHECKING:
     from lab.accounts import Account
@@ -32,6 +34,19 @@ class Agreement:
         return "ERROR" if self.error_message else "AVAILABLE"
 
 
+@dataclass(frozen=True)
+class TrailEvent:
+    """A call as CloudTrail has it."""
+
+    moment: datetime
+    content: dict[str, Any]
+
+    @property
+    def time(self) -> datetime:
+        """The time that CloudTrail tells: in whole seconds."""
+        return self.moment.replace(microsecond=0)
+
+
 @dataclass
 class LabState:
     """The state of one lab, handed to every operation's handler."""
@@ -45,6 +60,16 @@ class LabState:
     use_case_forms: dict[str, bytes] = field(default_factory=dict)
     #: How often an inference profile was called, by its ARN: a call goes to each destination in turn.
     profile_calls: dict[str, int] = field(default_factory=dict)
+    #: CloudTrail's events, oldest first.
+    trail: list[TrailEvent] = field(default_factory=list)
+    #: When events were looked up of late, by region.
+    trail_lookups: dict[str, list[datetime]] = field(default_factory=dict)
+    iam: Propagation = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Let changes of IAM take the account's time."""
+        delay = timedelta(seconds=self.account.timing.iam_propagation)
+        self.iam = Propagation(self.clock, delay)
 
     @property
     def account_id(self) -> str:

@@ -50,10 +50,9 @@ def start_stream_transcription(_state: LabState, request: Request, _parameters: 
     _validate(settings, request.headers)
     credential = iam_evaluator.resolve_credential(request.access_key_id, request.account_id)
     chain = SignatureChain(request.headers, credential.secret_access_key)
-    request_id, session_id = str(uuid.uuid4()), settings["sessionId"] or str(uuid.uuid4())
+    session_id = settings["sessionId"] or str(uuid.uuid4())
     headers = {
-        "x-amzn-requestid": request_id,
-        "x-amzn-request-id": request_id,
+        "x-amzn-request-id": request.request_id,
         **{f"{HEADER}{name}": "false" for name in SWITCHED_OFF},
         **{SETTINGS[name]: value for name, value in settings.items() if value},
         SETTINGS["sessionId"]: session_id,

@@ -5,6 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=$PWD/.venv/bin:$PATH
+# Compiled modules are kept: every task of a run starts a Python.
+unset PYTHONDONTWRITEBYTECODE
 export NO_COLOR=1
 
 # No credential of the person's reaches the scenarios.
@@ -39,9 +41,14 @@ run_scenario() {
 export -f run_scenario
 
 if [ $# -eq 0 ]; then
-  set -- molecule/*/molecule.yml
-  set -- "${@%/molecule.yml}"
-  set -- "${@#molecule/}"
+  for file in molecule/*/molecule.yml; do
+    scenario=$(basename "$(dirname "$file")")
+    if [ "$scenario" = site ] && [ "$(id -u)" -ne 0 ]; then
+      echo "left out  site (its host needs root)"
+    else
+      set -- "$@" "$scenario"
+    fi
+  done
 fi
 setsid xargs --max-procs 2 --replace bash -c 'run_scenario "$1"' run_scenario {} < <(printf '%s\n' "$@") &
 scenarios=$!

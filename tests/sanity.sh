@@ -9,6 +9,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=$PWD/.venv/bin:$PATH
+# Compiled modules are kept: every task of a run starts a Python.
+unset PYTHONDONTWRITEBYTECODE
 
 must_run=(ansible-doc compile import pep8 pylint runtime-metadata validate-modules yamllint)
 python=$(python -c 'import sys; print("{}.{}".format(*sys.version_info))')

@@ -73,7 +73,7 @@ def snapshot(lab: dict[str, Any]) -> dict[str, Any]:
         return session.client(service, region, endpoint_url=lab["endpoint_url"], verify=lab["ca_bundle"])
 
     return {
-        "files": files(Path(lab["host_root"])),
+        "files": files(Path(lab["host_root"], "etc")),
         "role": role(client("iam"), lab["role_name"]),
         "security groups": look(client("ec2").describe_security_groups),
         "models": {region: models(client("bedrock", region)) for region in REGIONS},

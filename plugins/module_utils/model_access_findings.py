@@ -18,7 +18,11 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.findings import 
     finding,
 )
 from ansible_collections.safesecrets.infra.plugins.module_utils.model_access_request import MENDABLE
-from ansible_collections.safesecrets.infra.plugins.module_utils.model_readiness import READY, unmet
+from ansible_collections.safesecrets.infra.plugins.module_utils.model_readiness import (
+    READY,
+    name_successors,
+    unmet,
+)
 
 Row = dict[str, Any]
 Regions = Mapping[str, Mapping[str, Any]]
@@ -128,7 +132,7 @@ def findings_of_models(
     """Judge each configured model in each region.
 
     rows: ``safesecrets_models``.
-    waited_minutes: how long the run has waited; None before the wait. What is not ready after it is a failure.
+    waited_minutes: how long the run has waited; None before the wait.
     """
     found = []
     for row in rows:
@@ -169,9 +173,10 @@ def _required(row: Row, check_mode: bool, waited_minutes: float | None) -> Verdi
     if _awaiting(row):
         waited = f"Not ready after waiting {waited_minutes:g} minutes, and nothing of the environment was changed."
         return Verdict(
-            FAIL,
+            UNPROVEN,
             f"{waited} {row['reason']}",
-            "Run again later: access can take 15 minutes. bedrock_access_wait_minutes sets how long a run waits.",
+            "Run again later, and it takes this up: access can take 15 minutes. bedrock_access_wait_minutes sets how "
+            "long a run waits.",
         )
     if _needs_consent(row):
         return Verdict(FAIL, " ".join(problem["reason"] for problem in row["problems"]), _how_to_consent(row))
@@ -201,8 +206,12 @@ def _how_to_consent(row: Row) -> str:
 
 def _remedy(problem: Row, row: Row) -> str:
     if problem["state"] in ("listed", "lifecycle", "region", "route"):
-        return f"{problem['remedy']} The IDs are in safesecrets_regions.{row['code']}.models."
+        return f"{problem['remedy']} {_where_the_ids_are(row)}"
     return str(problem["remedy"])
+
+
+def _where_the_ids_are(row: Row) -> str:
+    return f"The IDs are in safesecrets_regions.{row['code']}.models."
 
 
 def _ready(row: Row) -> Verdict:
@@ -212,7 +221,12 @@ def _ready(row: Row) -> Verdict:
     if life.get("phase") in (model_lifecycle.LEGACY, model_lifecycle.EXTENDED_ACCESS):
         end = life["end_of_life_time"]
         when = f"ends in {life['days_left']} days, on {end[:10]}" if end else "has no date for its end yet"
-        detail += f" Warning: it is in {life['phase'].replace('_', ' ')}, and its life {when}."
+        detail += (
+            f" It is in {life['phase'].replace('_', ' ')}, and its life {when}: AWS refuses it to an account that has "
+            "not been using it, and only a call tells."
+        )
+        remedy = f"Prove it by a call from the host. {name_successors(row)} {_where_the_ids_are(row)}"
+        return Verdict(UNPROVEN, detail, remedy)
     return Verdict(PASS, detail)
 
 

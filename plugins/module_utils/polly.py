@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,14 @@ def describe_voices(client: Client, filters: Mapping[str, Any]) -> list[dict[str
     return [voice for page in pages for voice in page["Voices"]]
 
 
-def look_at_voices(clients: Mapping[str, Client], filters: Mapping[str, Any]) -> list[Row]:
-    """Return one row per voice and region; all regions are asked at the same time."""
-    voices = run_all({region: partial(describe_voices, client, filters) for region, client in clients.items()})
-    return [describe(region, filters.get("Engine"), voice) for region, found in voices.items() for voice in found]
+def look_at_voices(clients: Mapping[str, Client], engines: Sequence[str], filters: Mapping[str, Any]) -> list[Row]:
+    """Return one row per voice, region and engine, all asked at the same time; no engines stand for any."""
+    asked: list[dict[str, Any]] = [{**filters, "Engine": engine} for engine in engines] or [dict(filters)]
+    voices = run_all(
+        {
+            (region, each.get("Engine")): partial(describe_voices, client, each)
+            for region, client in clients.items()
+            for each in asked
+        }
+    )
+    return [describe(region, engine, voice) for (region, engine), found in voices.items() for voice in found]

@@ -8,17 +8,21 @@ module: polly_voice_info
 version_added: 0.1.0
 short_description: List the voices that Polly offers in several regions
 description:
-  - Lists the voices of Amazon Polly in several regions at the same time.
+  - Lists the voices of Amazon Polly in several regions and on several engines at the same time.
 options:
   regions:
     description: The regions to ask, for example V(us-east-1).
     type: list
     elements: str
     required: true
-  engine:
-    description: List only voices that can be used with this engine.
-    type: str
+  engines:
+    description:
+      - List only voices that can be used with one of these engines, once for each.
+      - All voices are listed once when there is none.
+    type: list
+    elements: str
     choices: [standard, neural, long-form, generative]
+    default: []
   language_code:
     description: List only voices of this language, for example V(en-US).
     type: str
@@ -41,7 +45,7 @@ EXAMPLES = r"""
 - name: List the generative voices of both regions
   safesecrets.infra.polly_voice_info:
     regions: [ca-central-1, us-east-1]
-    engine: generative
+    engines: [generative]
   register: generative
 
 - name: Show those of us-east-1
@@ -51,7 +55,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 voices:
-  description: One row per voice and region; regions in the order asked, voices as Polly lists them.
+  description: >-
+    One row per voice, region and engine asked for; regions and engines in the order asked, voices as Polly lists them.
   returned: success
   type: list
   elements: dict
@@ -61,7 +66,7 @@ voices:
       type: str
       sample: us-east-1
     engine:
-      description: The engine asked for in O(engine).
+      description: The engine of O(engines) for which the voice was listed.
       type: str
       sample: generative
     id:
@@ -103,7 +108,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.polly_voices imp
 
 ARGUMENT_SPEC = {
     "regions": {"type": "list", "elements": "str", "required": True},
-    "engine": {"type": "str", "choices": list(ENGINES)},
+    "engines": {"type": "list", "elements": "str", "choices": list(ENGINES), "default": []},
     "language_code": {"type": "str"},
     "include_additional_language_codes": {"type": "bool", "default": False},
 }
@@ -115,14 +120,13 @@ def main():
         supports_check_mode=True,
     )
     parameters = {
-        "Engine": module.params["engine"],
         "LanguageCode": module.params["language_code"],
         "IncludeAdditionalLanguageCodes": module.params["include_additional_language_codes"] or None,
     }
     filters = {name: value for name, value in parameters.items() if value is not None}
     clients = {region: module.client("polly", region=region) for region in module.params["regions"]}
     try:
-        voices = look_at_voices(clients, filters)
+        voices = look_at_voices(clients, module.params["engines"], filters)
     except AnsibleAWSError as error:
         module.fail_json_aws_error(error)
     module.exit_json(changed=False, voices=voices)

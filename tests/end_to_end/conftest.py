@@ -1,4 +1,4 @@
-"""Fixtures of the end-to-end tests; what they give is explained in ``playbook_run.py``."""
+"""Fixtures of the end-to-end tests, and the table of accounts and verdicts that they print."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.playbook_run import Lab, running_lab
+from tests.end_to_end.playbook_run import Lab, Run, running_lab
 
 
 @pytest.fixture
@@ -15,3 +15,30 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     """A lab whose account is the one that the requirements describe."""
     with running_lab("today", tmp_path / "lab") as started:
         yield started
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what site.yml found on each starting account, whichever process ran it."""
+    rows = [
+        (properties["verdicts"], report.passed)
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        if report.when == "call" and "verdicts" in (properties := dict(report.user_properties))
+    ]
+    if not rows:
+        return
+    terminalreporter.section("verdicts of site.yml on the starting accounts")
+    width = max(len(verdicts["account"]) for verdicts, _as_expected in rows)
+    rows.sort(key=lambda row: str(row[0]["account"]))
+    for cells in (HEADING, *(_cells(verdicts, as_expected) for verdicts, as_expected in rows)):
+        account, *others = cells
+        terminalreporter.write_line(f"{account:<{width}}  " + " ".join(f"{cell:<9}" for cell in others).rstrip())
+
+
+HEADING = ("account", *(item.removeprefix("INFRA-")[:9] for item in Run.ITEMS), "expected")
+
+
+def _cells(verdicts: dict[str, str], as_expected: bool) -> tuple[str, ...]:
+    shown = {"not_run": "-", "fail": "FAIL", "unproven": "UNPROVEN"}
+    found = (shown.get(verdicts[item], verdicts[item]) for item in Run.ITEMS)
+    return (verdicts["account"], *found, "yes" if as_expected else "NO")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ANSIBLE_PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
@@ -22,6 +22,8 @@ RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+f
 class Run:
     """One finished ansible-playbook."""
 
+    ITEMS: ClassVar = ("prerequisites", *(f"INFRA-P2-{number}" for number in (2, 1, 3, 5, 6, 4)))
+
     returncode: int
     output: str
     report: dict[str, Any] | None
@@ -30,6 +32,12 @@ class Run:
     def changed(self) -> dict[str, int]:
         """Changed tasks by host; empty when no play ran."""
         return {row[1]: int(row[3]) for row in RECAP.finditer(self.output)}
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """The report's verdict on each item of the chain."""
+        assert self.report is not None, f"no report was written:\n{self.output}"
+        return {each["item"]: each["verdict"] for each in self.report["items"]}
 
     def findings(self, identifier: str = "", **fields: Any) -> list[dict[str, Any]]:
         """The report's findings with these values."""

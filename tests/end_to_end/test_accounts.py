@@ -1,25 +1,27 @@
 """Every starting account reaches its own verdicts: the honesty test of chain and lab together.
 
 An account file says what a run of site.yml must find on it. A known-bad account that a run passes is
-a failure of this test, whoever is at fault.
+a failure of this test, whoever is at fault. The verdicts are printed as a table at the end (conftest.py).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from lab import accounts
 from lab.accounts import Account, ExpectedFinding
-from tests.end_to_end.playbook_run import Run, running_lab
+from tests.end_to_end.playbook_run import REPOSITORY, Lab, Run, running_lab
 
-#: An agreement that stays pending is waited for as long as this says; 15 minutes would prove no more.
-IMPATIENT = {"bedrock_access_wait_minutes": 0}
+#: Nothing is wrong with these; every other account must be found out.
+SOUND = {"agreement_pending", "converged", "old_denial", "several_security_groups", "today"}
 
 
-def disagreements(expected: tuple[ExpectedFinding, ...], run: Run) -> list[str]:
+def disagreements(expected: list[ExpectedFinding], run: Run) -> list[str]:
     """Say where the findings are not the expected ones."""
     wrong = []
     for each in expected:
@@ -30,23 +32,57 @@ def disagreements(expected: tuple[ExpectedFinding, ...], run: Run) -> list[str]:
     return wrong
 
 
-def known_bad(account: Account) -> bool:
-    return any(each.status == "fail" for each in account.expected)
+def faults(run: Run) -> str:
+    """What the report says of everything that is not in order."""
+    assert run.report is not None, run.output
+    texts = [f"{each['detail']} {each['remedy']}" for each in run.findings() if each["status"] in ("fail", "unproven")]
+    return "\n".join([*texts, *(task["message"] for task in run.report["failed_tasks"])])
+
+
+def variables(account: Account) -> dict[str, Any]:
+    """The account's variables, merged over the inventory's."""
+    inventory: dict[str, Any] = {}
+    for path in sorted((REPOSITORY / "inventory/lab/group_vars").glob("*/*.yml")):
+        inventory |= yaml.safe_load(path.read_text(encoding="utf-8"))
+    return accounts.merge({name: inventory.get(name) for name in account.variables}, account.variables)
+
+
+def check_end(account: Account, lab: Lab, run: Run) -> None:
+    """A run fails where the account says so, and then leaves alone what comes after."""
+    assert (run.returncode != 0) == (account.fails_at is not None), run.output
+    assert [item for item, verdict in run.verdicts.items() if verdict == "fail"] == (
+        [account.fails_at] if account.fails_at else []
+    ), run.output
+    if account.fails_at not in (None, "INFRA-P2-6", "INFRA-P2-4"):
+        assert lab.environment_file.read_text() == account.environment_file, "the environment was written all the same"
+    if account.changes_nothing:
+        assert set(run.changed.values()) == {0}, run.output
 
 
 @pytest.mark.parametrize("name", accounts.names())
-def test_a_run_reaches_the_verdicts_of_the_account(name: str, tmp_path: Path) -> None:
+def test_a_run_reaches_the_verdicts_of_the_account(
+    name: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     account = accounts.load(name)
-    assert account.expected, f"{name} expects nothing, so a run on it cannot be wrong"
-    variables: dict[str, Any] = IMPATIENT if name == "agreement_stays_pending" else {}
     with running_lab(name, tmp_path / "lab") as lab:
-        run = lab.play(variables=variables)
-    assert disagreements(account.expected, run) == [], run.output
-    assert (run.returncode != 0) == known_bad(account), run.output
-    assert bool(run.findings(status="fail")) == known_bad(account), run.output
+        run = lab.play(variables=variables(account))
+        record_property("verdicts", {"account": name, **run.verdicts})
+        assert disagreements(account.expected, run) == [], run.output
+        assert [text for text in account.says if text not in faults(run)] == [], faults(run)
+        check_end(account, lab, run)
     for each in run.findings(status="fail"):
         assert each["remedy"], each
         assert " ".join(each["remedy"].split())[:40] in " ".join(run.output.split()), "the remedy is not printed"
+
+
+@pytest.mark.parametrize("name", accounts.names())
+def test_an_account_with_a_fault_is_not_expected_to_pass(name: str) -> None:
+    account = accounts.load(name)
+    assert account.expected, "an account that expects nothing cannot be found wrong"
+    assert account.fails_at in (None, *Run.ITEMS)
+    is_bad = account.fails_at is not None or any(each.status in ("fail", "unproven") for each in account.expected)
+    assert is_bad == (name not in SOUND)
+    assert bool(account.says) == is_bad, "a fault must be found for its own reason"
 
 
 def test_consent_is_never_assumed(tmp_path: Path) -> None:
@@ -63,3 +99,10 @@ def test_a_verdict_that_is_missed_is_noticed() -> None:
     account = accounts.load("voice_missing")
     nothing_found = Run(0, "", {"findings": []})
     assert len(disagreements(account.expected, nothing_found)) == len(account.expected)
+
+
+def test_variables_of_an_account_are_merged_over_the_inventory() -> None:
+    merged = variables(accounts.load("model_through_profile_only"))["safesecrets_regions"]
+    assert merged["US"]["models"]["allowlist"] == ["anthropic.claude-haiku-4-5-20251001-v1:0"]
+    assert merged["CA"]["region"] == "ca-central-1"
+    assert variables(accounts.load("use_case_form_missing")) == {"bedrock_access_use_case": {}}

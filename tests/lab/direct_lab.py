@@ -38,9 +38,14 @@ SESSION = boto3.session.Session()
 class DirectLab:
     """One account's services in this process."""
 
-    def __init__(self, account: accounts.Account | str = "today", operator: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        account: accounts.Account | str = "today",
+        operator: Mapping[str, Any] | None = None,
+        now: datetime = NOW,
+    ) -> None:
         self.account = accounts.load(account) if isinstance(account, str) else account
-        self.now = NOW
+        self.now = now
         self.state = LabState(self.account, Path("unused"), clock=lambda: self.now)
         self._application = asgi.Application(self.state, OPERATIONS, None)  # type: ignore[arg-type]
         iam.reset()
@@ -121,23 +126,25 @@ class DirectLab:
         if response.status < 300:
             found = problems(service, operation_name, response.status, headers, response.body)
             assert found == []
-        return AWSResponse(parts.geturl(), response.status, _Headers(headers), _Raw(response.body))  # type: ignore[arg-type]
+        return AWSResponse(parts.geturl(), response.status, Headers(headers), Raw(response.body))  # type: ignore[arg-type]
 
     def _handle(self, request: Request) -> Response:
         with responses.request_scope(request.account_id, request.region):
             operation, parameters = self._application._find(request)
             assert operation is not None, f"No operation answers {request.method} {request.path}"
-            return self._application._handle(operation, request, parameters)
+            response = self._application._handle(operation, request, parameters)
+            self._application._record(request, operation.name, parameters, response)
+            return response
 
 
-class _Headers(dict[str, str]):
+class Headers(dict[str, str]):
     """Header names in any case."""
 
     def get(self, name: str, default: Any = None) -> Any:
         return next((value for key, value in self.items() if key.lower() == name.lower()), default)
 
 
-class _Raw(io.BytesIO):
+class Raw(io.BytesIO):
     """What urllib3 gives to botocore."""
 
     def stream(self, *_arguments: Any, **_options: Any) -> Iterator[bytes]:

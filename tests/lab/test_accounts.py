@@ -33,13 +33,26 @@ def test_every_account_starts_as_it_says(lab_factory: Callable[[str], Any], name
     assert set(attached) == set(account.role.managed_policies)
     boundary = iam.get_role(**role)["Role"].get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", "/")
     assert boundary.rpartition("/")[2] == "".join(account.role.permissions_boundary)
-    (group,) = lab.client("ec2").describe_security_groups(Filters=[{"Name": "group-name", "Values": ["safesecrets"]}])[
-        "SecurityGroups"
-    ]
-    assert [
-        {k: v for k, v in rule.items() if v != []} for rule in group["IpPermissionsEgress"]
-    ] == account.instance.egress
+    wanted = {"safesecrets": account.instance.egress, **account.instance.further_security_groups}
+    assert egress_of_the_instance(lab) == wanted
     assert (Path(lab.facts["host_root"]) / "etc/safesecrets.env").read_text() == account.environment_file
+
+
+def egress_of_the_instance(lab: Any) -> dict[str, Any]:
+    """The outbound rules of its security groups by their names, with the names of prefix lists."""
+    ec2 = lab.client("ec2")
+    (instance,) = ec2.describe_instances()["Reservations"][0]["Instances"]
+    groups = ec2.describe_security_groups(GroupIds=[group["GroupId"] for group in instance["SecurityGroups"]])
+    rules = {
+        group["GroupName"]: [
+            {key: value for key, value in rule.items() if value} for rule in group["IpPermissionsEgress"]
+        ]
+        for group in groups["SecurityGroups"]
+    }
+    for entry in (entry for each in rules.values() for rule in each for entry in rule.get("PrefixListIds", [])):
+        (found,) = ec2.describe_managed_prefix_lists(PrefixListIds=[entry["PrefixListId"]])["PrefixLists"]
+        entry["PrefixListId"] = found["PrefixListName"]
+    return rules
 
 
 @pytest.mark.parametrize("name", FAULTY)
@@ -89,6 +102,16 @@ def test_wrong_files_say_what_is_wrong(
     with pytest.raises(AccountError) as caught:
         accounts.load("wrong")
     assert message in str(caught.value)
+
+
+def test_what_an_account_extends_is_merged_and_an_empty_mapping_replaces() -> None:
+    base = {"kept": 1, "list": [1], "mapping": {"a": 1, "b": 2}, "emptied": {"a": 1}}
+    assert accounts.merge(base, {"list": [2], "mapping": {"b": 3}, "emptied": {}}) == {
+        "kept": 1,
+        "list": [2],
+        "mapping": {"a": 1, "b": 3},
+        "emptied": {},
+    }
 
 
 @pytest.mark.parametrize("content", ["", "- a list", "description: alone"])

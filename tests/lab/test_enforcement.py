@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
+from lab.accounts import Timing
 
 HAIKU = "anthropic.claude-3-haiku-20240307-v1:0"
 #: AWS's code for a caller it does not know, by the protocol of the service.
@@ -46,12 +49,18 @@ def speak(lab: Any, region: str) -> str:
     return client.synthesize_speech(Text="Good morning", VoiceId="Joanna", OutputFormat="mp3")["ContentType"]
 
 
+def wait_for_iam() -> None:
+    """Until a change is seen by the services."""
+    time.sleep(Timing().iam_propagation)
+
+
 def allow_speech(lab: Any) -> dict[str, str]:
-    """Another inline policy, without a region."""
+    """Another inline policy, without a region, once it counts."""
     statement = {"Effect": "Allow", "Action": "polly:SynthesizeSpeech", "Resource": "*"}
     role = {"RoleName": lab.facts["role_name"], "PolicyName": "More"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     lab.client("iam").put_role_policy(**role, PolicyDocument=document)
+    wait_for_iam()
     return role
 
 
@@ -100,6 +109,7 @@ def test_a_new_policy_of_the_operator_counts_for_the_role(lab_factory: Callable[
     policy = allow_speech(lab)
     assert speak(lab, "us-east-1") == "audio/mpeg"
     lab.client("iam").delete_role_policy(**policy)
+    wait_for_iam()
     assert refusal(lambda: speak(lab, "us-east-1"))["Code"] == "AccessDeniedException"
 
 

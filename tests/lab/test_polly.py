@@ -51,6 +51,14 @@ GENERATIVE = {
 }
 
 
+def test_a_region_without_an_engine_has_no_voice_on_it() -> None:
+    lab = DirectLab("generative_engine_missing")
+    assert voices(lab, "us-east-1", Engine="generative") == {}
+    assert not any("generative" in voice["SupportedEngines"] for voice in voices(lab, "us-east-1").values())
+    assert voices(lab, "ca-central-1", Engine="generative")
+    assert refused(lab, VoiceId="Ruth", Engine="generative")[1] == "The selected engine is not supported in this region"
+
+
 @pytest.mark.parametrize(("region", "there", "missing"), [(r, *sets) for r, sets in GENERATIVE.items()])
 def test_generative_voices_of_a_region(lab: DirectLab, region: str, there: set[str], missing: set[str]) -> None:
     found = voices(lab, region, Engine="generative")
@@ -295,6 +303,8 @@ def test_speech_marks(lab: DirectLab) -> None:
 
 @pytest.mark.parametrize("name", accounts.names())
 def test_accounts_change_only_voices_and_engines_that_there_are(name: str) -> None:
-    for changes in accounts.load(name).polly.voices.values():
+    changed = accounts.load(name).polly
+    assert {engine for engines in changed.engines.values() for engine in engines} <= set(catalogue()["engines"])
+    for changes in changed.voices.values():
         assert set(changes) <= set(catalogue()["voices"])
         assert {engine for engines in changes.values() for engine in engines} <= set(catalogue()["engines"])

@@ -86,14 +86,14 @@ VERDICTS = {
     "legacy": (
         configured(models=[summary(legacyTime="2026-01-30", endOfLifeTime="2027-01-01")]),
         {},
-        "pass",
-        ["Warning: it is in legacy, and its life ends in 39 days, on 2027-01-01."],
+        "unproven",
+        ["It is in legacy, and its life ends in 39 days, on 2027-01-01: AWS refuses", "Prove it by a call"],
     ),
     "extended access without an end": (
         configured(models=[summary(legacyTime="2026-01-30", publicExtendedAccessTime="2026-06-01")]),
         {},
-        "pass",
-        ["Warning: it is in extended access, and its life has no date for its end yet."],
+        "unproven",
+        ["It is in extended access, and its life has no date for its end yet", "safesecrets_regions.US.models"],
     ),
     "no agreement, no consent": (
         configured(**MISSING),
@@ -137,7 +137,7 @@ VERDICTS = {
     "still pending": (
         configured(answer=availability("PENDING")),
         {"waited_minutes": 0.5},
-        "fail",
+        "unproven",
         ["Not ready after waiting 0.5 minutes, and nothing of the environment was changed.", "PENDING", "Run again"],
     ),
     "entitlement lags": (

@@ -116,6 +116,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     hosts = {}
     for name, (variables, content, _said) in CASES.items():
         (root / name).write_text(content, encoding="utf-8")
+        (root / name).chmod(0o600)
         hosts[name] = {"environment_path": str(root / name), **variables}
     variables = {
         "ansible_connection": "local",

@@ -1,0 +1,192 @@
+"""CloudTrail's LookupEvents: the management events of one region, a while after they happened."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from lab.service import Operation, Request, Response, ServiceError
+from lab.state import LabState, TrailEvent
+
+CONTENT_TYPE = "application/x-amz-json-1.1"
+KEPT = timedelta(days=90)
+GREATEST_PAGE = 50
+REQUESTS_PER_SECOND = 2
+ATTRIBUTES = (
+    *("AccessKeyId", "EventId", "EventName", "EventSource", "ReadOnly", "ResourceName", "ResourceType", "Username"),
+)
+#: Request parameters that name a resource, and its type.
+RESOURCE_TYPES = {
+    "accessKeyId": "AWS::IAM::AccessKey",
+    "groupId": "AWS::EC2::SecurityGroup",
+    "instanceProfileName": "AWS::IAM::InstanceProfile",
+    "policyArn": "AWS::IAM::Policy",
+    "policyName": "AWS::IAM::Policy",
+    "roleArn": "AWS::IAM::Role",
+    "roleName": "AWS::IAM::Role",
+    "secretId": "AWS::SecretsManager::Secret",
+    "userName": "AWS::IAM::User",
+}
+
+
+def lookup_events(state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
+    """LookupEvents: newest first, by time and at most one attribute."""
+    _throttle(state, request.region)
+    query = request.json()
+    start, end = _moment(query, "StartTime"), _moment(query, "EndTime")
+    if start and end and start > end:
+        raise ServiceError("InvalidTimeRangeException", "The start time must not be after the end time.")
+    attribute, size = _attribute(query), _size(query)
+    events = [
+        event
+        for event in _delivered(state, request.region)
+        if (start is None or event.time >= start) and (end is None or event.time <= end)
+        if attribute is None or attribute[1] in _values(event, attribute[0])
+    ]
+    if _category(query) == "insight":
+        events = []
+    first = _position(query, events)
+    page: dict[str, Any] = {"Events": [_entry(event) for event in events[first : first + size]]}
+    if first + size < len(events):
+        page["NextToken"] = _token(query, events[first + size - 1])
+    return Response(json.dumps(page).encode(), content_type=CONTENT_TYPE)
+
+
+def _throttle(state: LabState, region: str) -> None:
+    now = state.clock()
+    recent = [moment for moment in state.trail_lookups.get(region, []) if now - moment < timedelta(seconds=1)]
+    if len(recent) >= REQUESTS_PER_SECOND:
+        raise ServiceError("ThrottlingException", "Rate exceeded")
+    state.trail_lookups[region] = [*recent, now]
+
+
+def _delivered(state: LabState, region: str) -> Iterator[TrailEvent]:
+    """What has arrived and is not too old, newest first."""
+    now, delay = state.clock(), timedelta(seconds=state.account.timing.trail_delivery)
+    for event in reversed(state.trail):
+        if event.content["awsRegion"] == region and delay <= now - event.moment <= KEPT:
+            yield event
+
+
+def _moment(query: Mapping[str, Any], name: str) -> datetime | None:
+    value = query.get(name)
+    if value is None:
+        return None
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (TypeError, ValueError, OverflowError, OSError) as error:
+        raise ServiceError("InvalidTimeRangeException", f"{name} is no time: {value}") from error
+
+
+def _attribute(query: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The one attribute that may be given."""
+    given = query.get("LookupAttributes") or []
+    if not given:
+        return None
+    if len(given) > 1:
+        raise _invalid_attribute("You can specify only one lookup attribute.")
+    key, value = given[0].get("AttributeKey"), given[0].get("AttributeValue")
+    if key not in ATTRIBUTES:
+        raise _invalid_attribute(f"The lookup attribute {key} is not one of {', '.join(ATTRIBUTES)}.")
+    if not isinstance(value, str) or not value:
+        raise _invalid_attribute(f"The lookup attribute {key} has no value.")
+    return key, value
+
+
+def _invalid_attribute(text: str) -> ServiceError:
+    return ServiceError("InvalidLookupAttributesException", text)
+
+
+def _category(query: Mapping[str, Any]) -> str | None:
+    category: str | None = query.get("EventCategory")
+    if category not in (None, "insight"):
+        raise ServiceError("InvalidEventCategoryException", f"{category} is no event category.")
+    return category
+
+
+def _size(query: Mapping[str, Any]) -> int:
+    size = query.get("MaxResults", GREATEST_PAGE)
+    if not isinstance(size, int) or not 1 <= size <= GREATEST_PAGE:
+        raise ServiceError("InvalidMaxResultsException", f"MaxResults must be from 1 to {GREATEST_PAGE}, not {size}.")
+    return size
+
+
+def _position(query: Mapping[str, Any], events: list[TrailEvent]) -> int:
+    """Where the page begins: events that arrived since the last page do not move it."""
+    token = query.get("NextToken")
+    if token is None:
+        return 0
+    try:
+        last, of_query = json.loads(base64.b64decode(token, validate=True))
+    except (binascii.Error, ValueError, TypeError):
+        last, of_query = None, None
+    positions = [index for index, event in enumerate(events, 1) if event.content["eventID"] == last]
+    if of_query != _same(query) or not positions:
+        raise ServiceError("InvalidNextTokenException", "The token is invalid, or was given for other parameters.")
+    return positions[0]
+
+
+def _token(query: Mapping[str, Any], last: TrailEvent) -> str:
+    return base64.b64encode(json.dumps([last.content["eventID"], _same(query)]).encode()).decode()
+
+
+def _same(query: Mapping[str, Any]) -> list[Any]:
+    """What must not change from page to page."""
+    return [query.get(name) for name in ("StartTime", "EndTime", "LookupAttributes", "EventCategory")]
+
+
+def _entry(event: TrailEvent) -> dict[str, Any]:
+    content = event.content
+    username, key = _username(content["userIdentity"]), content["userIdentity"].get("accessKeyId")
+    return {
+        "EventId": content["eventID"],
+        "EventName": content["eventName"],
+        "ReadOnly": str(content["readOnly"]).lower(),
+        **({"AccessKeyId": key} if key else {}),
+        "EventTime": int(event.time.timestamp()),
+        "EventSource": content["eventSource"],
+        **({"Username": username} if username else {}),
+        "Resources": _resources(content),
+        "CloudTrailEvent": json.dumps(content),
+    }
+
+
+def _username(identity: Mapping[str, Any]) -> str | None:
+    """A user's name; of a role's session the session's, which for an instance is its ID."""
+    session: str = identity.get("principalId", "").partition(":")[2]
+    return identity.get("userName") or session or None
+
+
+def _resources(content: Mapping[str, Any]) -> list[dict[str, str]]:
+    parameters = content["requestParameters"] or {}
+    return [
+        {"ResourceType": kind, "ResourceName": parameters[name]}
+        for name, kind in RESOURCE_TYPES.items()
+        if name in parameters
+    ]
+
+
+def _values(event: TrailEvent, attribute: str) -> list[str]:
+    entry = _entry(event)
+    if attribute.startswith("Resource"):
+        return [resource[attribute] for resource in entry["Resources"]]
+    return [entry[attribute]] if attribute in entry else []
+
+
+OPERATIONS = (
+    Operation(
+        name="LookupEvents",
+        service="cloudtrail",
+        method="POST",
+        path=re.compile("/"),
+        iam_action="cloudtrail:LookupEvents",
+        handler=lookup_events,
+        target="CloudTrail_20131101.LookupEvents",
+        protocol="json",
+    ),
+)
