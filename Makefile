@@ -107,13 +107,14 @@ test-molecule: setup $(if $(AS_ROOT),setup-host) ## Each role on the lab: check 
 
 .PHONY: test-end-to-end
 test-end-to-end: setup ## site.yml on the lab's accounts, wrong ones included
-	pytest tests/end_to_end -n 2 --dist loadgroup
+	pytest tests/end_to_end -n 2 --dist loadfile --ignore tests/end_to_end/test_accounts.py
+	pytest tests/end_to_end/test_accounts.py -n 2
 
 .PHONY: test-newest
 test-newest: setup ## Unit tests and the site scenario on Python 3.13 and the newest ansible-core, where there is one
 ifneq ($(strip $(PYTHON_NEWEST)),)
 	@$(MAKE) --no-print-directory $(VENV_NEWEST)/.installed
-	PATH="$(VENV_NEWEST)/bin:$$PATH" $(VENV_NEWEST)/bin/pytest tests/unit tests/end_to_end/test_site.py -n 2 --dist loadgroup
+	PATH="$(VENV_NEWEST)/bin:$$PATH" $(VENV_NEWEST)/bin/pytest tests/unit tests/end_to_end/test_site.py -n 2 --dist loadfile
 else
 	@echo "No Python 3.13 on this machine: the newest ansible-core is not tested here."
 endif

@@ -68,7 +68,7 @@ class Polly:
 class Timing:
     """How long AWS takes for what never happens at once, in seconds: nobody may rely on zero."""
 
-    iam_propagation: float = 2.0  # until a change of IAM counts for calls and simulations
+    iam_propagation: float = 4.0  # until a change of IAM counts for calls and simulations
     trail_delivery: float = 2.0  # until CloudTrail knows of a call
     instance_session: float = SIX_HOURS  # how long the credentials of the metadata service last
 

@@ -46,7 +46,7 @@ def lookup_events(state: LabState, request: Request, _parameters: Mapping[str, s
         event
         for event in _delivered(state, request.region)
         if (start is None or event.time >= start) and (end is None or event.time <= end)
-        if attribute is None or attribute[1] in _values(event, attribute[0])
+        if attribute is None or attribute[1] in _values(event.content, attribute[0])
     ]
     if _category(query) == "insight":
         events = []
@@ -142,18 +142,25 @@ def _same(query: Mapping[str, Any]) -> list[Any]:
 
 def _entry(event: TrailEvent) -> dict[str, Any]:
     content = event.content
-    username, key = _username(content["userIdentity"]), content["userIdentity"].get("accessKeyId")
     return {
-        "EventId": content["eventID"],
-        "EventName": content["eventName"],
-        "ReadOnly": str(content["readOnly"]).lower(),
-        **({"AccessKeyId": key} if key else {}),
+        **_attributes(content),
         "EventTime": int(event.time.timestamp()),
-        "EventSource": content["eventSource"],
-        **({"Username": username} if username else {}),
         "Resources": _resources(content),
         "CloudTrailEvent": json.dumps(content),
     }
+
+
+def _attributes(content: Mapping[str, Any]) -> dict[str, str]:
+    """What an event is looked up by, but for its resources; not every caller has a name and a key."""
+    attributes = {
+        "EventId": content["eventID"],
+        "EventName": content["eventName"],
+        "ReadOnly": str(content["readOnly"]).lower(),
+        "AccessKeyId": content["userIdentity"].get("accessKeyId"),
+        "EventSource": content["eventSource"],
+        "Username": _username(content["userIdentity"]),
+    }
+    return {name: value for name, value in attributes.items() if value}
 
 
 def _username(identity: Mapping[str, Any]) -> str | None:
@@ -171,11 +178,10 @@ def _resources(content: Mapping[str, Any]) -> list[dict[str, str]]:
     ]
 
 
-def _values(event: TrailEvent, attribute: str) -> list[str]:
-    entry = _entry(event)
+def _values(content: Mapping[str, Any], attribute: str) -> list[str]:
     if attribute.startswith("Resource"):
-        return [resource[attribute] for resource in entry["Resources"]]
-    return [entry[attribute]] if attribute in entry else []
+        return [resource[attribute] for resource in _resources(content)]
+    return [value for name, value in _attributes(content).items() if name == attribute]
 
 
 OPERATIONS = (

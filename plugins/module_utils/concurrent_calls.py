@@ -9,7 +9,7 @@ after another, and hand over calls that only use them.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -26,6 +26,8 @@ def run_all(calls: Mapping[Key, Callable[[], Result]], max_workers: int = 16) ->
         return {}
     with ThreadPoolExecutor(max_workers=min(max_workers, len(calls))) as executor:
         futures: dict[Key, Future[Result]] = {key: executor.submit(call) for key, call in calls.items()}
-        _done, not_done = wait(futures.values(), return_when=FIRST_EXCEPTION)
-        begun = {key: future for key, future in futures.items() if future not in not_done or not future.cancel()}
-        return {key: future.result() for key, future in begun.items()}
+        try:
+            return {key: future.result() for key, future in futures.items()}
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            raise

@@ -13,9 +13,6 @@ from dotenv import dotenv_values
 
 from tests.end_to_end.playbook_run import REPOSITORY, Lab, Run, running_lab
 
-# One lab serves the file: a chain is long, and its tests look at the same runs.
-pytestmark = pytest.mark.xdist_group("site")
-
 HAIKU = "anthropic.claude-3-haiku-20240307-v1:0"
 SONNET = "anthropic.claude-3-sonnet-20240229-v1:0"
 CHAIN = ["INFRA-P2-2", "INFRA-P2-1", "INFRA-P2-3", "INFRA-P2-5", "INFRA-P2-6", "INFRA-P2-4"]
@@ -51,7 +48,7 @@ class Chain:
 
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
-    """Refusals, check mode, the first run and the second."""
+    """Refusals, check mode, the first run and the second; they are long, so the file's tests share them."""
     with running_lab("today", tmp_path_factory.mktemp("site") / "lab") as lab:
         before = lab.environment_file.read_text()
         refused = {

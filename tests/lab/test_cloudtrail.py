@@ -45,6 +45,22 @@ def last(lab: SignedLab, region: str = "us-east-1") -> dict[str, Any]:
     return events(lab, region)[-1]
 
 
+def instance_identity(issuer: str, key: str, issued_at: str) -> dict[str, Any]:
+    role = {"type": "Role", "principalId": issuer, "arn": f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"}
+    return {
+        "type": "AssumedRole",
+        "principalId": f"{issuer}:{INSTANCE_ID}",
+        "arn": SESSION,
+        "accountId": ACCOUNT,
+        "accessKeyId": key,
+        "sessionContext": {
+            "sessionIssuer": {**role, "accountId": ACCOUNT, "userName": ROLE},
+            "attributes": {"creationDate": issued_at, "mfaAuthenticated": "false"},
+            "ec2RoleDelivery": "2.0",
+        },
+    }
+
+
 def test_the_event_of_an_instances_call_is_awss(lab: SignedLab) -> None:
     credentials = lab.role()
     called_at = lab.now
@@ -57,24 +73,7 @@ def test_the_event_of_an_instances_call_is_awss(lab: SignedLab) -> None:
     stamp = called_at.strftime("%Y-%m-%dT%H:%M:%SZ")
     assert event == {
         "eventVersion": "1.11",
-        "userIdentity": {
-            "type": "AssumedRole",
-            "principalId": f"{issuer}:{INSTANCE_ID}",
-            "arn": SESSION,
-            "accountId": ACCOUNT,
-            "accessKeyId": credentials["aws_access_key_id"],
-            "sessionContext": {
-                "sessionIssuer": {
-                    "type": "Role",
-                    "principalId": issuer,
-                    "arn": f"arn:aws:iam::{ACCOUNT}:role/{ROLE}",
-                    "accountId": ACCOUNT,
-                    "userName": ROLE,
-                },
-                "attributes": {"creationDate": stamp, "mfaAuthenticated": "false"},
-                "ec2RoleDelivery": "2.0",
-            },
-        },
+        "userIdentity": instance_identity(issuer, credentials["aws_access_key_id"], stamp),
         "eventTime": stamp,
         "eventSource": "polly.amazonaws.com",
         "eventName": "SynthesizeSpeech",
