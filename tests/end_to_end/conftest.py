@@ -35,7 +35,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{account:<{width}}  " + " ".join(f"{cell:<9}" for cell in others).rstrip())
 
 
-HEADING = ("account", *(item.removeprefix("INFRA-")[:9] for item in Run.ITEMS), "expected")
+HEADING = ("account", "inputs", *(item.removeprefix("INFRA-") for item in Run.ITEMS[1:]), "expected")
 
 
 def _cells(verdicts: dict[str, str], as_expected: bool) -> tuple[str, ...]:

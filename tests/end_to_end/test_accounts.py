@@ -87,7 +87,7 @@ def test_an_account_with_a_fault_is_not_expected_to_pass(name: str) -> None:
 
 def test_consent_is_never_assumed(tmp_path: Path) -> None:
     with running_lab("today", tmp_path / "lab") as lab:
-        run = lab.play(variables={"bedrock_access_accept_agreement": False})
+        run = lab.play("--extra-vars", "bedrock_access_accept_agreement=false")
         assert run.returncode != 0
         refused = run.findings("bedrock_access.model_ready", region="us-east-1", status="fail")
         assert len(refused) == 2

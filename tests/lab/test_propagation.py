@@ -156,8 +156,8 @@ def test_a_users_policies_take_as_long(host: Host) -> None:
 
 def test_reading_and_failing_changes_nothing(host: Host) -> None:
     host.put("More", SPEAK)
-    for _ in range(3):
-        host.now += DELAY / 3
+    for _ in range(4):
+        host.now += DELAY / 4
         host.signed("iam").get_role_policy(**ROLE, PolicyName="More")
         assert error(host.signed("iam").delete_role_policy, **ROLE, PolicyName="None")[0] == "NoSuchEntity"
     assert host.seen() is True
