@@ -26,7 +26,6 @@ ACCESS_KEY_ID = re.compile(r"(?<![A-Z0-9])(AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])")
 FINGERPRINTED_LENGTH = 16
 MODE_REMEDY = 'write "0600", or "0640" with the application\'s group in environment_group, in quotes'
 
-MARKER = "# {mark} safesecrets.infra {block}"
 _MARKER = re.compile(r"# (?P<mark>BEGIN|END) safesecrets\.infra (?P<block>[a-z_]+)")
 #: dotenv also reads ``export NAME=`` and ``NAME: value``.
 _ASSIGNMENT = "^(?:\ufeff)?" + r"[ \t]*(?:export[ \t]+)?(?P<name>{names})(?:[ \t]*=|:[ \t])"

@@ -31,9 +31,6 @@ SPEAK = "polly:SynthesizeSpeech"
 TRANSCRIBE = "transcribe:StartStreamTranscription"
 ACTIONS = (*BEDROCK_ACTIONS, SPEAK, TRANSCRIBE)
 
-#: What IAM counts for all inline policies of one role together, white space left out.
-MAXIMUM_INLINE_CHARACTERS = 10240
-
 #: The Sids that this policy's statements have.
 _SIDS = re.compile(
     "InvokeFoundationModels|InvokeInferenceProfiles|InvokeModelsBehindProfiles[A-Za-z0-9]+"

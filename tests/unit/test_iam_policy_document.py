@@ -5,15 +5,18 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.safesecrets.infra.plugins.module_utils import iam_policy_document
 from ansible_collections.safesecrets.infra.plugins.module_utils.iam_simulation import requests_of
 from ansible_collections.safesecrets.infra.plugins.module_utils.iam_statements import INLINE, Policy, Request, applying
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+ROLE = Path(__file__).resolve().parents[2] / "roles/iam_policy"
 INVOKE = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
 SPEECH = ["polly:SynthesizeSpeech", "transcribe:StartStreamTranscription"]
 HAIKU, SONNET = "anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-3-sonnet-20240229-v1:0"
@@ -251,7 +254,8 @@ def test_characters_are_counted_without_white_space() -> None:
     assert iam_policy_document.inline_policy_characters([document]) == expected
     assert iam_policy_document.inline_policy_characters([document, document]) == 2 * expected
     customer_s = iam_policy_document.multi_region_policy_document(REGIONS)
-    assert iam_policy_document.inline_policy_characters([customer_s]) < iam_policy_document.MAXIMUM_INLINE_CHARACTERS
+    limit = yaml.safe_load((ROLE / "vars/main.yml").read_text())["__iam_policy_maximum_characters"]
+    assert iam_policy_document.inline_policy_characters([customer_s]) < limit == 10240
 
 
 def test_statements_that_are_not_ours() -> None:
