@@ -24,7 +24,8 @@ STATUSES = (PASS, FAIL, UNPROVEN, NOT_APPLICABLE)
 #: The fields of a finding, in the order in which they are written.
 FIELDS = ("id", "item", "subject", "region", "status", "detail", "remedy", "evidence", "observed_at", "expires_at")
 
-#: The order of the chain (requirements.md, Execution Order); ``prerequisites`` are what preflight checks.
+#: The order of the chain (requirements.md, Execution Order); ``prerequisites`` are what preflight checks, and
+#: ``validation`` is what real calls and CloudTrail prove at its end.
 ITEMS = {
     "prerequisites": "Inputs, credentials, role and hosts",
     "INFRA-P2-2": "Bedrock model access",
@@ -33,6 +34,7 @@ ITEMS = {
     "INFRA-P2-5": "Environment configuration",
     "INFRA-P2-6": "Smartest.ai integration",
     "INFRA-P2-4": "Security group egress",
+    "validation": "Calls from the host and CloudTrail",
 }
 
 #: How long a proof holds before it has to be looked at again, in hours.

@@ -23,7 +23,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.findings import 
     timestamp,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 #: What tells a finding from another: the same check of the same thing again replaces the earlier one.
 IDENTITY = ("item", "id", "subject", "region")

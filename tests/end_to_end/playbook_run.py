@@ -22,7 +22,7 @@ RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+f
 class Run:
     """One finished ansible-playbook."""
 
-    ITEMS: ClassVar = ("prerequisites", *(f"INFRA-P2-{number}" for number in (2, 1, 3, 5, 6, 4)))
+    ITEMS: ClassVar = ("prerequisites", *(f"INFRA-P2-{number}" for number in (2, 1, 3, 5, 6, 4)), "validation")
 
     returncode: int
     output: str

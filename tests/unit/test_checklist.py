@@ -64,6 +64,7 @@ def test_a_table_as_a_person_reads_it() -> None:
         "NOT RUN   INFRA-P2-5: Environment configuration",
         "NOT RUN   INFRA-P2-6: Smartest.ai integration",
         "NOT RUN   INFRA-P2-4: Security group egress",
+        "NOT RUN   Validation: Calls from the host and CloudTrail",
         "-" * 100,
         "What to do",
         " 1. FAIL INFRA-P2-2",
@@ -71,9 +72,9 @@ def test_a_table_as_a_person_reads_it() -> None:
         "    Seen:   The agreement is missing.",
         "    Remedy: Accept it.",
         "-" * 100,
-        "Items:    1 fail, 1 pass, 5 not run",
+        "Items:    1 fail, 1 pass, 6 not run",
         "Findings: 1 pass, 1 fail",
-        "Result:   FAIL, 5 of 7 items not run",
+        "Result:   FAIL, 6 of 8 items not run",
     ]
 
 
@@ -86,7 +87,7 @@ def test_every_status_is_a_word_on_its_row_and_on_its_item(status: str, word: st
     rows = [line for line in lines if line.text.split()[:1] == [word]]
     assert len(rows) == 2
     assert {line.status for line in rows} == {status}
-    assert lines[-1] == Line(f"Result:   {word}, 6 of 7 items not run", status)
+    assert lines[-1] == Line(f"Result:   {word}, 7 of 8 items not run", status)
 
 
 @pytest.mark.parametrize("width", [80, 97, 100, 120])

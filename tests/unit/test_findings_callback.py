@@ -144,7 +144,7 @@ def test_a_run_that_passes_on_several_hosts_in_turn(play: Playing) -> None:
     }
     assert stat.S_IMODE(run.report_path.stat().st_mode) == 0o600
     assert [each.name for each in run.report_path.parent.iterdir()] == ["report.json"], "nothing temporary is left"
-    assert "Result:   PASS, 5 of 7 items not run" in run.checklist
+    assert "Result:   PASS, 6 of 8 items not run" in run.checklist
     assert f"Report:   {run.report_path}" in run.checklist
 
 

@@ -79,7 +79,7 @@ def test_an_empty_run_follows_the_schema() -> None:
     [
         lambda report: report.pop("items"),
         lambda report: report.update(colour="red"),
-        lambda report: report.update(schema_version=2),
+        lambda report: report.update(schema_version=1),
         lambda report: report.update(run_id="today"),
         lambda report: report.update(started_at="2026-11-23 12:00"),
         lambda report: report.update(account_id="1234"),
