@@ -7,7 +7,11 @@ from __future__ import annotations
 from functools import wraps
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.safesecrets.infra.plugins.module_utils import iam_policy_document, iam_policy_findings
+from ansible_collections.safesecrets.infra.plugins.module_utils import (
+    iam_policy_document,
+    iam_policy_findings,
+    model_routes,
+)
 
 
 def explained(function):
@@ -28,7 +32,7 @@ class FilterModule:
 
     def filters(self):
         return {
-            "configured_inference_profiles": explained(iam_policy_document.configured_inference_profiles),
+            "configured_inference_profiles": explained(model_routes.configured_inference_profiles),
             "foreign_statements": iam_policy_document.foreign_statements,
             "iam_policy_absent_findings": iam_policy_findings.iam_policy_absent_findings,
             "iam_policy_findings": iam_policy_findings.iam_policy_findings,

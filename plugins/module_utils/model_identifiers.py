@@ -20,6 +20,9 @@ REQUESTS_SPEC: dict[str, Any] = {
 FOUNDATION_MODEL = "foundation_model"
 INFERENCE_PROFILE = "inference_profile"
 
+#: Stands for the region of an ARN that leaves the choice among all commercial regions to AWS.
+ANYWHERE = "global"
+
 ACCEPTED = (
     "a foundation model ID (anthropic.claude-3-haiku-20240307-v1:0), an inference profile ID "
     "(us.anthropic.claude-haiku-4-5-20251001-v1:0) or the ARN of either"
@@ -96,8 +99,8 @@ def model_id_of_arn(arn: str) -> str:
 
 
 def region_of_arn(arn: str) -> str:
-    """Return the region in an ARN; ``global`` where the ARN names none."""
-    return arn.split(":")[3] or "global"
+    """Return the region in an ARN, :data:`ANYWHERE` where the ARN names none."""
+    return arn.split(":")[3] or ANYWHERE
 
 
 def provider(model_id: str) -> str:

@@ -9,7 +9,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ansible_collections.safesecrets.infra.plugins.module_utils import model_lifecycle
-from ansible_collections.safesecrets.infra.plugins.module_utils.model_identifiers import INFERENCE_PROFILE, provider
+from ansible_collections.safesecrets.infra.plugins.module_utils.model_identifiers import (
+    ANYWHERE,
+    INFERENCE_PROFILE,
+    provider,
+)
 
 Row = dict[str, Any]
 
@@ -55,7 +59,7 @@ def _name_profiles(profiles: Iterable[Row]) -> str:
 
 
 def _name_regions(regions: Sequence[str]) -> str:
-    return "any commercial region" if "global" in regions else ", ".join(regions)
+    return "any commercial region" if ANYWHERE in regions else ", ".join(regions)
 
 
 def _not_listed(row: Row) -> Problem | None:

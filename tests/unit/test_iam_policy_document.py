@@ -101,20 +101,65 @@ def test_an_inference_profile_brings_the_models_behind_it() -> None:
     assert list(by_sid) == [
         "InvokeFoundationModels",
         "InvokeInferenceProfiles",
-        "InvokeModelsBehindProfilesUS",
+        "InvokeModelsBehindProfilesUS1",
+        "InvokeModelsBehindProfilesUS2",
+        "InvokeModelsBehindProfilesUS2Global",
         "SynthesizeSpeech",
         "StartStreamTranscription",
     ]
-    profiles = [profile("us-east-1", US_PROFILE), profile("us-east-1", GLOBAL_PROFILE)]
-    assert by_sid["InvokeInferenceProfiles"]["Resource"] == profiles
-    assert by_sid["InvokeModelsBehindProfilesUS"] == {
-        "Sid": "InvokeModelsBehindProfilesUS",
-        "Effect": "Allow",
-        "Action": INVOKE,
-        "Resource": [model(region, HAIKU_45) for region in ("us-east-1", "us-east-2", "us-west-2", "")],
-        "Condition": {"StringEquals": {"bedrock:InferenceProfileArn": profiles}},
-    }
+    through_us, through_global = profile("us-east-1", US_PROFILE), profile("us-east-1", GLOBAL_PROFILE)
+    assert by_sid["InvokeInferenceProfiles"]["Resource"] == [through_us, through_global]
+    assert "Condition" not in by_sid["InvokeInferenceProfiles"]
     assert model("us-east-1", HAIKU) in by_sid["InvokeFoundationModels"]["Resource"]
+    behind = {
+        "InvokeModelsBehindProfilesUS1": (
+            [model(region, HAIKU_45) for region in ("us-east-1", "us-east-2", "us-west-2")],
+            {"bedrock:InferenceProfileArn": [through_us]},
+        ),
+        "InvokeModelsBehindProfilesUS2": (
+            [model("us-east-1", HAIKU_45)],
+            {"bedrock:InferenceProfileArn": [through_global]},
+        ),
+        "InvokeModelsBehindProfilesUS2Global": (
+            [model("", HAIKU_45)],
+            {"bedrock:InferenceProfileArn": [through_global], "aws:RequestedRegion": "unspecified"},
+        ),
+    }
+    for sid, (resources, condition) in behind.items():
+        assert by_sid[sid] == {
+            "Sid": sid,
+            "Effect": "Allow",
+            "Action": INVOKE,
+            "Resource": resources,
+            "Condition": {"StringEquals": condition},
+        }
+
+
+def test_profiles_with_the_same_models_share_a_statement() -> None:
+    twin = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/a1b2c3"
+    rows = [
+        *PROFILE_ROWS,
+        {
+            **PROFILE_ROWS[0],
+            "model_id": twin,
+            "inference_profile": {
+                "arn": twin,
+                "type": "APPLICATION",
+                "model_arns": PROFILE_ROWS[0]["inference_profile"]["model_arns"],
+            },
+        },
+    ]
+    document = iam_policy_document.multi_region_policy_document(regions(allowlist=[US_PROFILE, twin]), rows)
+    (behind,) = [each for each in document["Statement"] if "Behind" in each["Sid"]]
+    bound = [profile("us-east-1", US_PROFILE), twin]
+    assert behind["Condition"]["StringEquals"]["bedrock:InferenceProfileArn"] == bound
+
+
+def test_the_model_in_the_source_region_is_granted_where_the_profile_does_not_run_there() -> None:
+    rows = [row("us-east-1", US_PROFILE, ["us-east-2", "us-west-2"])]
+    document = iam_policy_document.multi_region_policy_document(regions(allowlist=[US_PROFILE]), rows)
+    (behind,) = [each for each in document["Statement"] if "Behind" in each["Sid"]]
+    assert behind["Resource"] == [model(region, HAIKU_45) for region in ("us-east-1", "us-east-2", "us-west-2")]
 
 
 def test_profiles_only() -> None:
@@ -132,7 +177,7 @@ def test_an_optional_profile_that_is_not_offered_is_left_out() -> None:
 @pytest.mark.parametrize("rows", [[], [row("us-east-1", US_PROFILE, [])], [row("ca-central-1", US_PROFILE, ["x"])]])
 def test_a_profile_without_known_arns_is_an_error(rows: list[Any]) -> None:
     configured = regions(default=US_PROFILE, allowlist=[US_PROFILE])
-    with pytest.raises(ValueError, match=r"iam_policy_regions\.US\.models: us\.anthropic.* is an inference profile"):
+    with pytest.raises(ValueError, match=r"safesecrets_regions\.US\.models: us\.anthropic.* is an inference profile"):
         iam_policy_document.multi_region_policy_document(configured, rows)
 
 
@@ -150,14 +195,6 @@ def test_another_partition_and_an_arn_as_model() -> None:
         model("us-east-1", OPUS)
         in iam_policy_document.multi_region_policy_document(given_arn)["Statement"][0]["Resource"]
     )
-
-
-def test_configured_inference_profiles() -> None:
-    assert iam_policy_document.configured_inference_profiles(REGIONS) == []
-    assert iam_policy_document.configured_inference_profiles(WITH_PROFILES) == [
-        {"region": "us-east-1", "model_id": US_PROFILE},
-        {"region": "us-east-1", "model_id": GLOBAL_PROFILE},
-    ]
 
 
 def test_simulations_of_the_customer_s_policy() -> None:
@@ -184,14 +221,27 @@ def test_each_model_behind_a_profile_is_simulated_where_it_would_run() -> None:
     through = [
         (each["region"], each["resources"], each["context"]["bedrock:InferenceProfileArn"])
         for each in simulations
-        if each["context"]
+        if each["context"] and each["expected"] == "allowed"
     ]
     assert through == [
         *[(r, [model(r, HAIKU_45)], profile("us-east-1", US_PROFILE)) for r in ("us-east-1", "us-east-2", "us-west-2")],
         ("us-east-1", [model("us-east-1", HAIKU_45)], profile("us-east-1", GLOBAL_PROFILE)),
         ("unspecified", [model("", HAIKU_45)], profile("us-east-1", GLOBAL_PROFILE)),
     ]
-    assert not [each for each in simulations if each["expected"] == "denied"]
+    past = [
+        (each["region"], each["resources"], each["context"]) for each in simulations if each["expected"] == "denied"
+    ]
+    assert past == [
+        *[(region, [model(region, HAIKU_45)], {}) for region in ("us-east-1", "us-east-2", "us-west-2")],
+        ("unspecified", [model("", HAIKU_45)], {}),
+    ]
+
+
+def test_a_model_that_is_called_on_demand_too_is_no_control() -> None:
+    both = regions(allowlist=[US_PROFILE, HAIKU_45])
+    simulations = iam_policy_document.multi_region_simulations(both, PROFILE_ROWS)
+    past = [each["resources"] for each in simulations if each["expected"] == "denied"]
+    assert past == [[model("us-east-2", HAIKU_45)], [model("us-west-2", HAIKU_45)]]
 
 
 def decided(document: dict[str, Any], request: Request) -> bool:
@@ -222,6 +272,12 @@ def test_the_document_answers_its_simulations_as_expected(configured: dict[str, 
         ("bedrock:InvokeModel", model("us-east-2", HAIKU_45), "us-east-2",
          {"bedrock:InferenceProfileArn": profile("us-west-2", US_PROFILE)}),
         ("bedrock:InvokeModel", profile("us-west-2", US_PROFILE), "us-west-2", {}),
+        ("bedrock:InvokeModel", model("", HAIKU_45), "unspecified",
+         {"bedrock:InferenceProfileArn": profile("us-east-1", US_PROFILE)}),
+        ("bedrock:InvokeModel", model("", HAIKU_45), "eu-west-1",
+         {"bedrock:InferenceProfileArn": profile("us-east-1", GLOBAL_PROFILE)}),
+        ("bedrock:InvokeModel", model("us-east-2", HAIKU_45), "us-east-2",
+         {"bedrock:InferenceProfileArn": profile("us-east-1", GLOBAL_PROFILE)}),
     ],
 )  # fmt: skip
 def test_nothing_more_is_allowed(action: str, resource: str, region: str, context: dict[str, str]) -> None:
