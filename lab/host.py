@@ -2,6 +2,13 @@
 
 It lives as long as the lab's process holds the pipe that is its standard input, so a lab that is killed takes its
 host along: processes, mounts and interfaces are in namespaces that end with it.
+
+Its files, the same on every host, are ``lab/data/host``. Among them is an application with a System V service, which
+``ansible.builtin.service: {name: safesecrets, state: restarted}`` and ``service safesecrets restart`` find as on a
+system without systemd. It reads ``/etc/safesecrets.env`` when it starts and answers ``http://127.0.0.1:3000/health``
+(the port is the file's PORT): 200, or 503 where the file has a variable that REFUSES in ``/etc/default/safesecrets``
+names, which is how a test makes an application that cannot live with its new environment. A damaged file fails the
+restart itself.
 """
 
 from __future__ import annotations

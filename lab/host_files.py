@@ -12,34 +12,9 @@ USER = "ec2-user"
 #: Where Debian, and where Amazon Linux, keep what curl and Python trust.
 TRUSTED = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"))
 AUTHORITY = "etc/ssl/certs/safesecrets-lab.pem"
-
-PASSWD = f"""\
-root:x:0:0:root:/root:/bin/bash
-daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin
-sshd:x:74:74:Privilege-separated SSH:/run/sshd:/usr/sbin/nologin
-{USER}:x:1000:1000:EC2 Default User:/home/{USER}:/bin/bash
-nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
-"""
-GROUP = f"root:x:0:\ndaemon:x:1:\ntty:x:5:\nsshd:x:74:\n{USER}:x:1000:\nnogroup:x:65534:\n"
-SHADOW = "".join(f"{line.partition(':')[0]}:*:19000:0:99999:7:::\n" for line in PASSWD.splitlines())
-SUDOERS = f"""\
-Defaults env_reset, secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-root ALL=(ALL:ALL) ALL
-{USER} ALL=(ALL:ALL) NOPASSWD: ALL
-"""
-#: The machine's own PAM may ask a directory service or a session manager, which the host has not.
-PAM = "auth required pam_deny.so\naccount required pam_permit.so\nsession required pam_permit.so\n"
-NSSWITCH = "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"
-SSHD = f"""\
-HostKey /etc/ssh/ssh_host_ed25519_key
-AllowUsers {USER}
-AuthenticationMethods publickey
-UsePAM no
-PidFile none
-PrintMotd no
-UseDNS no
-Subsystem sftp internal-sftp
-"""
+#: What is the same on every host.
+TREE = Path(__file__).with_name("data") / "host"
+FOR_ROOT = ("etc/shadow", "etc/sudoers")
 
 
 @dataclass(frozen=True)
@@ -70,24 +45,22 @@ def write(
         "etc/hostname": f"{name}.{domain}\n",
         "etc/hosts": f"127.0.0.1 localhost\n::1 localhost\n{address} {name}.{domain} {name}\n",
         "etc/resolv.conf": f"search {domain}\nnameserver {resolver}\n",
-        "etc/nsswitch.conf": NSSWITCH,
-        "etc/passwd": PASSWD,
-        "etc/group": GROUP,
-        "etc/pam.d/sudo": PAM,
-        "etc/ssh/sshd_config_lab": SSHD,
         AUTHORITY: authority,
     }
     for bundle in filter(Path.exists, TRUSTED):
         texts[str(bundle.relative_to("/"))] = f"{bundle.read_text(encoding='utf-8')}\n{authority}"
     secrets = {
-        "etc/shadow": SHADOW,
-        "etc/sudoers": SUDOERS,
         "etc/ssh/ssh_host_ed25519_key": host_key.private.decode(),
         f"home/{USER}/.ssh/authorized_keys": f"{user_key.public}\n",
     }
-    for files, mode in ((texts, 0o644), (secrets, 0o600)):
-        for path, content in files.items():
-            _write(tree / path, content, mode)
+    programs: dict[str, str] = {}
+    for path in filter(Path.is_file, TREE.rglob("*")):
+        inside = str(path.relative_to(TREE))
+        files = secrets if inside in FOR_ROOT else programs if path.stat().st_mode & 0o100 else texts
+        files[inside] = path.read_text(encoding="utf-8")
+    for files, mode in ((texts, 0o644), (programs, 0o755), (secrets, 0o600)):
+        for inside, content in files.items():
+            _write(tree / inside, content, mode)
     for folder in (tree / "home" / USER, tree / "home" / USER / ".ssh"):
         folder.chmod(0o700)
     (tree / "mnt").mkdir()

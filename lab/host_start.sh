@@ -37,7 +37,7 @@ chmod 0700 root
 for entry in $settings; do
   [ ! -e "/etc/$entry" ] || (cd /etc && cp --archive --parents "$entry" "$root/etc")
 done
-cp --recursive --preserve=mode "$tree/etc" "$tree/home" .
+cp --recursive --preserve=mode "$tree"/{etc,home,opt} .
 chown -R 1000:1000 home/*
 ln -s safesecrets-lab.pem "etc/ssl/certs/$(openssl x509 -noout -hash -in etc/ssl/certs/safesecrets-lab.pem).0"
 
@@ -65,6 +65,7 @@ ln -s fd/2 dev/stderr
 pivot_root . mnt
 cd /
 umount --lazy /mnt
+rm -f /sbin/init # the host has no systemd: without this, Ansible takes it for one that is not yet booted
 
 # What a container's root may do: not the machine's clock, modules, devices or mounts.
 capabilities=-all
@@ -72,6 +73,7 @@ for capability in audit_write chown dac_override fowner fsetid kill net_bind_ser
   setuid sys_chroot; do
   capabilities+=,+$capability
 done
+setpriv --bounding-set "$capabilities" -- /etc/init.d/safesecrets start </dev/null >&2 &
 setpriv --bounding-set "$capabilities" -- /usr/sbin/sshd -D -e -f /etc/ssh/sshd_config_lab </dev/null >&2 &
 echo ready
 exec >&-

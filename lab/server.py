@@ -106,6 +106,7 @@ def main(lab_dir: str, account_name: str, *options: str) -> int:
     """Hold the directory and serve; the option is ``--host``."""
     if not ministack.app.AUTH:
         raise RuntimeError("ministack was imported without AUTH=true: the lab starts with `python -m lab up`")
+    os.umask(0o022)  # the lab's directory is closed to others anyway; what is on its host has a host's modes
     directory = LabDirectory(Path(lab_dir))
     if not directory.hold():
         return ALREADY_RUNNING

@@ -60,7 +60,7 @@ def test_files_of_its_own(lab: HostLab, tmp_path: Path) -> None:
 def test_processes_and_interfaces_of_its_own(lab: HostLab) -> None:
     commands = lab.ssh("ps -eo args=").splitlines()
     assert "host_start.sh" in commands[0]
-    assert not [command for command in commands if "python" in command], "the controller's processes are seen"
+    assert not [command for command in commands if "lab.server" in command], "the controller's processes are seen"
     assert lab.ssh("ls /sys/class/net").split() == ["eth0", "lo"]
     assert lab.ssh("env | grep -i -e AWS -e endpoint || true") == ""
 
@@ -69,6 +69,55 @@ def test_root_of_the_host_is_kept_from_the_machine(lab: HostLab) -> None:
     denied = "sudo mount -t tmpfs tmpfs /mnt 2>/dev/null || sudo mknod /dev/disk b 254 0 2>/dev/null"
     denied += " || sudo date -s 2020-01-01 >/dev/null 2>&1 || sudo sh -c 'echo 1 >/proc/sys/vm/drop_caches' 2>/dev/null"
     assert lab.ssh(f"{denied} || echo denied").strip() == "denied"
+
+
+HEALTH = "http://127.0.0.1:3000/health"
+
+
+def service(lab: HostLab, state: str) -> str:
+    """Bring the host's service into a state as a role does; what Ansible printed."""
+    command = [str(Path(sys.executable).with_name("ansible")), "--inventory", "inventory/lab_host", "safesecrets"]
+    result = subprocess.run(
+        [*command, "--become", "--module-name", "ansible.builtin.service", "--args", f"name=safesecrets state={state}"],
+        cwd=REPOSITORY,
+        env=os.environ | {"SAFESECRETS_LAB_DIR": str(lab.directory), "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg")},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return result.stdout
+
+
+def health(lab: HostLab) -> tuple[str, dict[str, Any]]:
+    """The application's health: status and page."""
+    asked = f"curl -s -w '\\n%{{http_code}}' {HEALTH}"
+    page, _, status = (
+        lab.ssh(f'for i in $(seq 100); do page=$({asked}) && break; sleep 0.1; done; echo "$page"')
+        .strip()
+        .rpartition("\n")
+    )
+    return status, json.loads(page)
+
+
+def test_application_is_restarted_and_takes_its_environment_anew(tmp_path: Path) -> None:
+    with host_lab(tmp_path / "lab") as lab:
+        status, page = health(lab)
+        assert (status, page["regions"]) == ("200", {"AWS_REGION": "ca-central-1"})
+        lab.ssh("echo AWS_REGION_USA=us-east-1 | sudo tee -a /etc/safesecrets.env")
+        assert health(lab)[1]["process"] == page["process"], "nobody restarted it"
+        assert "CHANGED" in service(lab, "restarted")
+        status, restarted = health(lab)
+        assert (status, restarted["regions"]["AWS_REGION_USA"]) == ("200", "us-east-1")
+        assert restarted["process"] != page["process"]
+
+        lab.ssh("echo REFUSES=AWS_REGION_USA | sudo tee /etc/default/safesecrets; sudo service safesecrets restart")
+        assert health(lab)[0] == "503"
+        lab.ssh("echo damaged | sudo tee -a /etc/safesecrets.env")
+        assert "/etc/safesecrets.env, line 21: no NAME=VALUE" in service(lab, "restarted")
+        assert lab.ssh("sudo service safesecrets status || true").strip() == "safesecrets is not running"
 
 
 def test_orphans_are_reaped(lab: HostLab) -> None:
