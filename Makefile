@@ -81,7 +81,7 @@ lab-down: setup ## Stop the local AWS and forget its account and its host
 	@python -m lab down
 
 .PHONY: test
-test: lint test-unit test-lab test-molecule test-end-to-end test-newest test-sanity ## Run every test
+test: lint test-unit test-lab test-molecule test-end-to-end test-collection test-newest test-sanity ## Run every test
 	@echo "All tests passed."
 
 .PHONY: lint
@@ -110,6 +110,10 @@ test-end-to-end: setup ## site.yml on the lab's accounts, wrong ones included
 	pytest tests/end_to_end -n 2 --dist loadfile --ignore tests/end_to_end/test_accounts.py
 	pytest tests/end_to_end/test_accounts.py -n 2
 
+.PHONY: test-collection
+test-collection: setup ## The built artifact: what it holds, Galaxy's importer, and a run of it where nothing else is
+	pytest tests/collection
+
 .PHONY: test-newest
 test-newest: setup ## Unit tests and the site scenario on Python 3.13 and the newest ansible-core, where there is one
 ifneq ($(strip $(PYTHON_NEWEST)),)
@@ -120,8 +124,12 @@ else
 endif
 
 .PHONY: test-sanity
-test-sanity: setup ## ansible-test sanity on a copy of the collection
+test-sanity: setup ## ansible-test sanity on a copy of the collection, with the oldest and the newest ansible-core
 	tests/sanity.sh
+ifneq ($(strip $(PYTHON_NEWEST)),)
+	@$(MAKE) --no-print-directory $(VENV_NEWEST)/.installed
+	VENV=.venv-newest tests/sanity.sh
+endif
 
 .PHONY: requirements
 requirements: setup ## Pin the requirements again, with hashes

@@ -6,15 +6,17 @@
 # when a test that must apply did not run, and when a planted fault is not found.
 #
 # Arguments are handed to ansible-test: tests/sanity.sh --test validate-modules
+# VENV names the virtual environment whose ansible-core and Python are taken.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export PATH=$PWD/.venv/bin:$PATH
+export PATH=$PWD/${VENV:-.venv}/bin:$PATH
 # Compiled modules are kept: every task of a run starts a Python.
 unset PYTHONDONTWRITEBYTECODE
 
 must_run=(ansible-doc compile import pep8 pylint runtime-metadata validate-modules yamllint)
 python=$(python -c 'import sys; print("{}.{}".format(*sys.version_info))')
 amazon_aws=$(python -c 'import ansible_collections, os; print(os.path.join(ansible_collections.__path__[0], "amazon"))')
+ansible_test=$(python -c 'import ansible_test; print(ansible_test.__path__[0])')
 unset ANSIBLE_CONFIG
 
 copy=$(mktemp -d)
@@ -35,7 +37,8 @@ mkdir -p "$HOME/.ansible/test/cache" "$HOME/.config/pip"
 printf '[global]\n%s\n' "$pip_settings" | install -m 600 /dev/stdin "$HOME/.config/pip/pip.conf"
 # Pip for those environments comes with Python; ansible-test would fetch an installer for it from
 # a server of Ansible's, and nothing here asks more than the package index.
-printf 'import ensurepip\n\nensurepip.bootstrap()\n' >"$HOME/.ansible/test/cache/get_pip_24_2.py"
+pip=$(sed -nE "s/^ +pip='([0-9.]+)',$/\1/p" "$ansible_test/_internal/python_requirements.py")
+printf 'import ensurepip\n\nensurepip.bootstrap()\n' >"$HOME/.ansible/test/cache/get_pip_${pip//./_}.py"
 
 sanity() {
   # It says what was not applicable only when verbose.
