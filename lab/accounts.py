@@ -139,7 +139,7 @@ class Account:
     changes_nothing: bool = False
     #: Variables of the run, merged over those of inventory/lab as ``extends`` merges.
     variables: dict[str, Any] = field(default_factory=dict)
-    provider_key: str | None = None  # of the text-to-speech provider, in Secrets Manager; None is a random one
+    provider_key: str | None = None  # of the speech provider, in both stores; None is a random one
     polly: Polly = field(default_factory=Polly)
     #: Those of the account's organization, beside FullAWSAccess; empty for an account in none.
     service_control_policies: dict[str, PolicyDocument] = field(default_factory=dict)

@@ -26,6 +26,7 @@ from lab.state import Agreement, LabState
 OPERATOR = "safesecrets-operator"
 OPERATOR_POLICY = REPOSITORY / "docs" / "operator-policy.json"
 SECRET = "safesecrets/smartest-ai"  # noqa: S105  (its name)
+PARAMETER = "/safesecrets/smartest-ai"
 IMAGE = "ami-0c5204531f799e0c6"
 INSTANCE_TYPE = "t3.medium"
 PRIVATE_IP = "10.20.1.15"
@@ -46,7 +47,7 @@ class Seeded:
 
 
 async def seed(state: LabState, host_root: Path) -> Seeded:
-    """Make the account's role, operator, secret, network and instance, and its host's files."""
+    """Make the account's role, operator, secrets, network and instance, and its host's files."""
     account = state.account
     instance_description.complete()
     ec2_permissions.complete()
@@ -55,6 +56,7 @@ async def seed(state: LabState, host_root: Path) -> Seeded:
         key = await _seed_operator()
         provider_key = account.provider_key or secrets.token_urlsafe(32)
         await _json_call("secretsmanager", "CreateSecret", Name=SECRET, SecretString=provider_key)
+        await _json_call("ssm", "PutParameter", Name=PARAMETER, Type="SecureString", Value=provider_key)
         instance = await _seed_instance(account)
     _seed_bedrock(state)
     cloudtrail_events.record_past(state, instance)

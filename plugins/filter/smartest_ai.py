@@ -19,6 +19,7 @@ class FilterModule:
             "key_fingerprint": environment_file.fingerprint,
             "provider_key": provider_key.key_of,
             "provider_key_faults": provider_key.key_faults,
+            "provider_key_source": provider_key.key_source,
             "provider_source_faults": provider_key.source_faults,
             "smartest_ai_disabled": environment_findings.smartest_ai_disabled,
             "smartest_ai_findings": environment_findings.smartest_ai_findings,

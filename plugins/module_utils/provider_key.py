@@ -5,32 +5,71 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.safesecrets.infra.plugins.module_utils.configuration import Fault, endpoint_faults, fault
 from ansible_collections.safesecrets.infra.plugins.module_utils.environment_file import VARIABLE_NAME, variable_faults
 
+#: Where the key may come from: the role's variables without their prefix, of which one is set.
+SOURCES = ("api_key", "api_key_secret_id", "api_key_parameter", "api_key_environment_variable")
+STORES = ("api_key_secret_id", "api_key_parameter")
+
 
 def source_faults(settings: Mapping[str, Any]) -> list[Fault]:
     """Return what is wrong with the variables of the role ``smartest_ai``, before any store is asked.
 
-    settings: the role's variables without their prefix ``smartest_ai_``: ``api_key``, ``api_key_secret_id``,
-    ``api_key_secret_json_key``, ``endpoint``, ``api_key_name``, ``endpoint_name``.
+    settings: the role's variables without their prefix ``smartest_ai_``: those of :data:`SOURCES`,
+    ``api_key_json_key``, ``endpoint``, ``api_key_name``, ``endpoint_name``.
     """
     return [*_sources(settings), *_endpoint(settings["endpoint"]), *_names(settings)]
 
 
 def _sources(settings: Mapping[str, Any]) -> Iterator[Fault]:
-    both = "smartest_ai_api_key, smartest_ai_api_key_secret_id"
-    if settings["api_key"] and settings["api_key_secret_id"]:
-        yield fault(both, "are both set", 'leave one of them "": the key has one home')
-    if not settings["api_key"] and not settings["api_key_secret_id"]:
+    given = [name for name in SOURCES if settings[name]]
+    if len(given) > 1:
+        yield fault(
+            _prefixed(given), "are set together", 'leave one of them and make the others "": the key has one home'
+        )
+    if not given:
         remedy = "set one of them, or smartest_ai_enabled: false to go without Smartest.ai"
-        yield fault(both, "are both empty", remedy)
-    if settings["api_key_secret_json_key"] and not settings["api_key_secret_id"]:
-        remedy = "it names a key within the secret of smartest_ai_api_key_secret_id: leave it empty"
-        yield fault("smartest_ai_api_key_secret_json_key", "is set without a secret", remedy)
+        yield fault(_prefixed(SOURCES), "are all empty", remedy)
+    if settings["api_key_json_key"] and not any(settings[name] for name in STORES):
+        remedy = f"it names a key within what {_prefixed(STORES)} holds: leave it empty"
+        yield fault("smartest_ai_api_key_json_key", "is set without a store", remedy)
+
+
+def _prefixed(names: Iterable[str]) -> str:
+    return ", ".join(f"smartest_ai_{name}" for name in names)
+
+
+def key_source(settings: Mapping[str, str]) -> dict[str, str]:
+    """Say where the key comes from, without having it.
+
+    settings: ``api_key_secret_id``, ``api_key_parameter``, ``api_key_environment_variable`` and ``api_key_region``.
+    kind: the one of :data:`SOURCES`. name: how a person calls the place. remedy: what to do where it gives no key.
+    """
+    region = settings["api_key_region"]
+    if settings["api_key_secret_id"]:
+        name = f"the secret {settings['api_key_secret_id']} in {region}"
+        return _store("api_key_secret_id", name, "in Secrets Manager")
+    if settings["api_key_parameter"]:
+        name = f"the parameter {settings['api_key_parameter']} in {region}"
+        return _store("api_key_parameter", name, "as a SecureString")
+    if variable := settings["api_key_environment_variable"]:
+        remedy = "set it for the process that runs ansible-playbook; in AWX a credential of a custom type injects it"
+        return {
+            "kind": "api_key_environment_variable",
+            "name": f"the controller's environment variable {variable}",
+            "remedy": remedy,
+        }
+    remedy = "encrypt the key alone, as text, with Ansible Vault"
+    return {"kind": "api_key", "name": "smartest_ai_api_key", "remedy": remedy}
+
+
+def _store(kind: str, name: str, how: str) -> dict[str, str]:
+    remedy = f"store the key {how}, and check smartest_ai_{kind}, smartest_ai_api_key_region and the operator's policy"
+    return {"kind": kind, "name": name, "remedy": remedy}
 
 
 def _endpoint(endpoint: Any) -> Iterator[Fault]:
@@ -56,19 +95,21 @@ def key_of(secret: Any, json_key: str = "") -> str:
     return value if isinstance(value, str) else ""
 
 
-def key_faults(secret: Any, source: str, json_key: str = "") -> list[Fault]:
+def key_faults(secret: Any, source: Mapping[str, str], json_key: str = "") -> list[Fault]:
     """Return why a secret is no key that the environment file can hold.
 
-    source: where the secret came from, in the operator's words. json_key: the key of the secret's JSON object.
+    source: what :func:`key_source` says of where it came from. json_key: the key of the secret's JSON object.
     """
+    name = source["name"]
+    if secret is None or secret == "":
+        return [fault(name, "is missing or empty", source["remedy"])]
     if json_key and not _object(secret):
-        remedy = "correct the secret, or leave smartest_ai_api_key_secret_json_key empty"
-        return [fault(source, "is no JSON object", remedy)]
+        return [fault(name, "is no JSON object", "correct the secret, or leave smartest_ai_api_key_json_key empty")]
     if json_key and json_key not in _object(secret):
-        return [fault(source, f"has no key {json_key}", "correct smartest_ai_api_key_secret_json_key")]
-    if not secret or not key_of(secret, json_key):
-        return [fault(source, "holds no text", "store the key alone, as text")]
-    return variable_faults({source: key_of(secret, json_key)}, named=False)
+        return [fault(name, f"has no key {json_key}", "correct smartest_ai_api_key_json_key")]
+    if not key_of(secret, json_key):
+        return [fault(name, "holds no text", source["remedy"])]
+    return variable_faults({name: key_of(secret, json_key)}, named=False)
 
 
 def _object(secret: Any) -> Mapping[str, Any]:

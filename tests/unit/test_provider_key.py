@@ -9,18 +9,36 @@ from typing import Any
 import pytest
 from ansible_collections.safesecrets.infra.plugins.filter.smartest_ai import FilterModule
 from ansible_collections.safesecrets.infra.plugins.module_utils.configuration import explain_faults
-from ansible_collections.safesecrets.infra.plugins.module_utils.provider_key import key_faults, key_of, source_faults
+from ansible_collections.safesecrets.infra.plugins.module_utils.provider_key import (
+    SOURCES,
+    key_faults,
+    key_of,
+    key_source,
+    source_faults,
+)
 
 KEY = "s3cr3t-0123456789-abcdef"
 SETTINGS = {
     "api_key": KEY,
     "api_key_secret_id": "",
-    "api_key_secret_json_key": "",
+    "api_key_parameter": "",
+    "api_key_environment_variable": "",
+    "api_key_json_key": "",
     "endpoint": "https://api.example.com/v1",
     "api_key_name": "SMARTEST_AI_API_KEY",
     "endpoint_name": "SMARTEST_AI_ENDPOINT",
 }
-BOTH = "smartest_ai_api_key, smartest_ai_api_key_secret_id"
+ALL = (
+    "smartest_ai_api_key, smartest_ai_api_key_secret_id, smartest_ai_api_key_parameter, "
+    "smartest_ai_api_key_environment_variable"
+)
+PLACE = {
+    "api_key_secret_id": "",
+    "api_key_parameter": "",
+    "api_key_environment_variable": "",
+    "api_key_region": "x-y-1",
+}
+SECRET = key_source(PLACE | {"api_key_secret_id": "a/b"})
 
 
 @pytest.mark.parametrize(
@@ -28,11 +46,22 @@ BOTH = "smartest_ai_api_key, smartest_ai_api_key_secret_id"
     [
         ({}, []),
         ({"api_key": "", "api_key_secret_id": "a/b"}, []),
-        ({"api_key": "", "api_key_secret_id": "a/b", "api_key_secret_json_key": "key"}, []),
+        ({"api_key": "", "api_key_secret_id": "a/b", "api_key_json_key": "key"}, []),
+        ({"api_key": "", "api_key_parameter": "/a/b"}, []),
+        ({"api_key": "", "api_key_parameter": "/a/b", "api_key_json_key": "key"}, []),
+        ({"api_key": "", "api_key_environment_variable": "SMARTEST_AI_API_KEY"}, []),
         ({"api_key_name": "SMALLEST_AI_API_KEY", "endpoint_name": "SMALLEST_AI_ENDPOINT"}, []),
-        ({"api_key": ""}, [f"{BOTH} are both empty"]),
-        ({"api_key_secret_id": "a/b"}, [f"{BOTH} are both set"]),
-        ({"api_key_secret_json_key": "key"}, ["smartest_ai_api_key_secret_json_key is set without a secret"]),
+        ({"api_key": ""}, [f"{ALL} are all empty"]),
+        ({"api_key_secret_id": "a/b"}, ["smartest_ai_api_key, smartest_ai_api_key_secret_id are set together"]),
+        (
+            {"api_key": "", "api_key_parameter": "/a/b", "api_key_environment_variable": "KEY"},
+            ["smartest_ai_api_key_parameter, smartest_ai_api_key_environment_variable are set together"],
+        ),
+        ({"api_key_json_key": "key"}, ["smartest_ai_api_key_json_key is set without a store"]),
+        (
+            {"api_key": "", "api_key_environment_variable": "KEY", "api_key_json_key": "key"},
+            ["smartest_ai_api_key_json_key is set without a store"],
+        ),
         ({"endpoint": ""}, ["smartest_ai_endpoint is empty"]),
         ({"endpoint": None}, ["smartest_ai_endpoint is nothing, not text"]),
         ({"endpoint": "http://api.example.com"}, ["smartest_ai_endpoint does not start with https://"]),
@@ -57,8 +86,9 @@ def test_says_what_is_wrong_with_the_roles_variables(settings: dict[str, Any], f
     [
         (KEY, "", KEY, ""),
         (f'{{"key": "{KEY}", "other": 1}}', "key", KEY, ""),
-        ("", "", "", "holds no text"),
-        (None, "", "", "holds no text"),
+        ("", "", "", "is missing or empty"),
+        (None, "", "", "is missing or empty"),
+        ("", "key", "", "is missing or empty"),
         ([KEY], "", "", "holds no text"),
         ({"key": KEY}, "", "", "holds no text"),
         (KEY.encode(), "", "", "holds no text"),
@@ -75,16 +105,33 @@ def test_says_what_is_wrong_with_the_roles_variables(settings: dict[str, Any], f
     ],
 )
 def test_takes_the_key_or_says_why_there_is_none(secret: Any, json_key: str, key: str, fault: str) -> None:
-    explained = explain_faults(key_faults(secret, "the secret a/b", json_key))
+    explained = explain_faults(key_faults(secret, SECRET, json_key))
     assert key_of(secret, json_key) == key
-    assert explained.startswith(f"the secret a/b {fault}" if fault else "")
+    assert explained.startswith(f"the secret a/b in x-y-1 {fault}" if fault else "")
     assert bool(explained) is bool(fault)
     assert KEY not in explained
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "remedy"),
+    [
+        ({}, "smartest_ai_api_key", "Ansible Vault"),
+        ({"api_key_secret_id": "a/b"}, "the secret a/b in x-y-1", "smartest_ai_api_key_secret_id"),
+        ({"api_key_parameter": "/a/b"}, "the parameter /a/b in x-y-1", "smartest_ai_api_key_parameter"),
+        ({"api_key_environment_variable": "KEY"}, "the controller's environment variable KEY", "AWX"),
+    ],
+)
+def test_a_source_without_a_key_is_named_with_its_remedy(place: dict[str, str], name: str, remedy: str) -> None:
+    source = key_source(PLACE | place)
+    assert source["kind"] in SOURCES
+    (missing,) = key_faults("", source)
+    assert missing["variable"] == name
+    assert remedy in missing["remedy"]
 
 
 def test_of_the_filters_only_one_gives_the_key() -> None:
     filters = FilterModule().filters()
     answers = {name: str(filters[name](KEY)) for name in ("key_fingerprint", "provider_key")}
-    answers["provider_key_faults"] = str(filters["provider_key_faults"](KEY, "the secret a/b"))
+    answers["provider_key_faults"] = str(filters["provider_key_faults"](KEY, SECRET))
     answers["provider_source_faults"] = str(filters["provider_source_faults"](SETTINGS))
     assert [name for name, answer in answers.items() if KEY in answer] == ["provider_key"]
