@@ -18,6 +18,7 @@ import pytest
 from botocore.config import Config
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+CLIENTS = REPOSITORY / ".cache/clients"
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,14 @@ def run_lab(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str
         timeout=90,
         check=False,
     )
+
+
+@pytest.fixture(scope="session")
+def clients() -> Path:
+    """Where the clients are that are not ours."""
+    if not (CLIENTS / ".installed").exists():
+        pytest.fail(f"The clients are not installed: run `make test-lab`, or `make {CLIENTS}/.installed`")
+    return CLIENTS
 
 
 @pytest.fixture(scope="session")

