@@ -10,12 +10,14 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import is_boto3_error_code
+from ansible_collections.amazon.aws.plugins.module_utils.exceptions import AnsibleAWSError
 from ansible_collections.safesecrets.infra.plugins.module_utils.api_call import api_call
 from ansible_collections.safesecrets.infra.plugins.module_utils.concurrent_calls import run_all
 from ansible_collections.safesecrets.infra.plugins.module_utils.model_access import (
     RegionCatalogue,
     Row,
     describe,
+    describe_profile,
     foundation_model_id,
     with_offers,
 )
@@ -93,6 +95,25 @@ def create_agreement(client: Client, model_id: str, offer_token: str) -> bool:
     except is_boto3_error_code("ConflictException"):
         return False
     return True
+
+
+def look_at_profiles(clients: Mapping[str, Client], requests: Sequence[tuple[str, str]]) -> list[Row]:
+    """Return one row per requested (region, inference profile); all are asked at the same time."""
+    return list(
+        run_all(
+            {(region, given): partial(_profile_row, clients[region], region, given) for region, given in requests}
+        ).values()
+    )
+
+
+def _profile_row(client: Client, region: str, given: str) -> Row:
+    """Keep why a profile could not be read: one that is denied says nothing of the others."""
+    row: Row = {"region": region, "model_id": given, "inference_profile": None, "error": None}
+    try:
+        profile = get_inference_profile(client, given)
+    except AnsibleAWSError as error:
+        return {**row, "error": f"{error}"}
+    return {**row, "inference_profile": describe_profile(profile) if profile else None}
 
 
 def look_at_models(

@@ -14,13 +14,13 @@ from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
 
+from ansible_collections.safesecrets.infra.plugins.module_utils.jurisdictions import JURISDICTIONS, PROMISES
 from ansible_collections.safesecrets.infra.plugins.module_utils.model_identifiers import parse
 
 Fault = dict[str, str]
 
 POLLY_ENGINES = ("standard", "neural", "long-form", "generative")
 SPEECH_PROVIDERS = ("smartest_ai",)
-DATA_PLACES = ("canada", "canada_and_us", "us")
 
 REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,2}-[0-9]{1,2}")
 #: A region code and a long name become part of a variable's name.
@@ -223,7 +223,7 @@ def _mode(variable: str, mode: Mapping[str, Any], codes: Sequence[str]) -> Itera
         if key in mode:
             yield from _choice(f"{variable}.{key}", mode[key], codes, "code of safesecrets_regions")
     if "data" in mode:
-        yield from _choice(f"{variable}.data", mode["data"], DATA_PLACES, "place where data may go")
+        yield from _choice(f"{variable}.data", mode["data"], PROMISES, "place where data may go")
     if "speech" in mode:
         yield from _speech(f"{variable}.speech", mode["speech"], codes)
 
@@ -238,6 +238,16 @@ def _speech(variable: str, speech: Any, codes: Sequence[str]) -> Iterator[Fault]
         yield from _choice(f"{variable}.region", speech["region"], codes, "code of safesecrets_regions")
     if isinstance(speech, Mapping) and "engine" in speech:
         yield from _choice(f"{variable}.engine", speech["engine"], POLLY_ENGINES, "engine of Polly's")
+
+
+def _provider_jurisdictions(value: Any) -> Iterator[Fault]:
+    variable = "safesecrets_provider_jurisdictions"
+    if not isinstance(value, Mapping):
+        yield fault(variable, f"is {_kind(value)}, not a mapping", "write it as in smartest_ai: us")
+        return
+    for provider, jurisdiction in value.items():
+        yield from _choice(f"{variable} (its key)", provider, SPEECH_PROVIDERS, "speech provider")
+        yield from _choice(f"{variable}.{provider}", jurisdiction, JURISDICTIONS, "jurisdiction")
 
 
 def endpoint_faults(variable: str, value: Any, schemes: Sequence[str] = ("https",)) -> list[Fault]:
@@ -318,6 +328,7 @@ def configuration_faults(configuration: Mapping[str, Any], known_regions: Iterab
         *_regions(regions, list(known_regions)),
         *_default_region(configuration.get("safesecrets_default_region"), codes),
         *_modes(configuration.get("safesecrets_modes"), codes),
+        *_provider_jurisdictions(configuration.get("safesecrets_provider_jurisdictions", {})),
         *_connection(configuration.get("safesecrets_aws", {})),
         *_endpoints(configuration),
     ]

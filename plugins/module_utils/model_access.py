@@ -71,7 +71,7 @@ def describe(
         "lifecycle": model_lifecycle.lifecycle(summary["modelLifecycle"], now) if "modelLifecycle" in summary else None,
         "inference_types_supported": list(summary.get("inferenceTypesSupported", [])),
         "use_case_submitted": catalogue.use_case_submitted,
-        "inference_profile": _profile(profile) if profile else None,
+        "inference_profile": describe_profile(profile) if profile else None,
         "inference_profiles": profiles_of(model_id, catalogue.profiles),
         "agreement_offered": None,
         "legal_terms_url": None,
@@ -96,7 +96,8 @@ def _availability(answer: Mapping[str, Any]) -> Row:
     }
 
 
-def _profile(answer: Mapping[str, Any]) -> Row:
+def describe_profile(answer: Mapping[str, Any]) -> Row:
+    """Return what rows say of an inference profile."""
     return {
         "id": answer["inferenceProfileId"],
         "arn": answer["inferenceProfileArn"],
