@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.safesecrets.infra.plugins.module_utils import model_access_findings
+from ansible_collections.safesecrets.infra.plugins.module_utils import model_access_findings, model_choice
 
 
 class FilterModule:
@@ -15,7 +15,9 @@ class FilterModule:
             "awaited_models": model_access_findings.awaited,
             "configured_models": model_access_findings.configured_models,
             "model_access_findings": model_access_findings.findings_of_models,
-            "model_ids": model_access_findings.model_ids,
+            "model_choice_findings": model_choice.model_choice_findings,
+            "model_ids": model_choice.model_ids,
+            "model_lifecycle_findings": model_access_findings.lifecycle_findings,
             "model_requests": model_access_findings.model_requests,
             "models_lack_form": model_access_findings.form_is_missing,
             "requestable_models": model_access_findings.requestable,

@@ -21,6 +21,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.model_identifier
     provider,
     region_of_arn,
 )
+from ansible_collections.safesecrets.infra.plugins.module_utils.model_routes import route_of_row
 
 Row = dict[str, Any]
 
@@ -58,7 +59,7 @@ def describe(
     model_id = foundation_model_id(identifier, profile)
     summary = catalogue.models.get(model_id or "", {})
     found = profile is not None or identifier.kind != INFERENCE_PROFILE
-    return {
+    row = {
         "region": catalogue.region,
         "model_id": identifier.given,
         "kind": identifier.kind,
@@ -78,6 +79,8 @@ def describe(
         **_availability(availability or {}),
         "successors": successors(model_id, catalogue, now),
     }
+    route = route_of_row(row)
+    return {**row, "route": route.evidence() if route else None}
 
 
 def with_offers(row: Row, offers: Sequence[Mapping[str, Any]]) -> Row:

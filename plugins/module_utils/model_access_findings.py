@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.findings import 
 from ansible_collections.safesecrets.infra.plugins.module_utils.model_access_request import MENDABLE
 from ansible_collections.safesecrets.infra.plugins.module_utils.model_readiness import (
     READY,
+    name_route,
     name_successors,
     unmet,
 )
@@ -29,18 +30,29 @@ Regions = Mapping[str, Mapping[str, Any]]
 
 ITEM = "INFRA-P2-2"
 IDENTIFIER = "bedrock_access.model_ready"
+LIFECYCLE_IDENTIFIER = "bedrock_access.model_lifecycle"
+
+#: What the environment may name: models that were found invocable, or whatever is configured.
+INVOCABLE, CONFIGURED = "invocable", "configured"
+
+TERMS_ELSEWHERE = "in the model catalog of the Bedrock console"
 
 #: Row keys that stand behind a verdict.
 EVIDENCE = (
     "code",
     "required",
     "state",
+    "owner",
+    "reason",
+    "stages",
+    "route",
     "foundation_model_id",
     "model_arn",
     "model_name",
     "lifecycle",
     "inference_types_supported",
     "inference_profile",
+    "inference_profiles",
     "agreement_availability",
     "authorization_status",
     "entitlement_availability",
@@ -60,13 +72,22 @@ class Verdict:
     remedy: str = ""
 
 
+@dataclass(frozen=True)
+class _Run:
+    """What the verdicts depend on besides the model: the arguments of :func:`findings_of_models`."""
+
+    check_mode: bool
+    waited_minutes: float | None
+    environment_models: str
+
+
 def model_requests(regions: Regions) -> list[Row]:
     """Return region and model ID of each configured model, once."""
-    wanted = {(row["region"], row["model_id"]): None for row in _configured(regions)}
+    wanted = {(row["region"], row["model_id"]): None for row in configured(regions)}
     return [{"region": region, "model_id": model_id} for region, model_id in wanted]
 
 
-def _configured(regions: Regions) -> list[Row]:
+def configured(regions: Regions) -> list[Row]:
     """Return one row per configured model and region code: code, region, model_id, required."""
     return [
         {"code": code, "region": region["region"], "model_id": model_id, "required": required}
@@ -86,7 +107,7 @@ def configured_models(models: Iterable[Row], regions: Regions, access: Mapping[s
     agreements = {(row["region"], row["model_id"]) for row in access.get("agreements", []) if row["requested"]}
     form_submitted = bool(access.get("use_case_regions"))
     rows = []
-    for request in _configured(regions):
+    for request in configured(regions):
         key = (request["region"], request["model_id"])
         row = seen[key]
         form = form_submitted and "use_case_form" in unmet(row)
@@ -111,7 +132,7 @@ def form_is_missing(rows: Iterable[Row]) -> bool:
 
 def awaited(rows: Iterable[Row]) -> list[Row]:
     """Return the models that become ready by themselves, if only one waits."""
-    return [row for row in rows if _awaiting(row)]
+    return [row for row in rows if is_awaited(row)]
 
 
 def _mendable(row: Row) -> bool:
@@ -120,23 +141,28 @@ def _mendable(row: Row) -> bool:
     return bool(missing) and missing <= MENDABLE and row["agreement_availability"]["status"] != "ERROR"
 
 
-def _awaiting(row: Row) -> bool:
+def is_awaited(row: Row) -> bool:
     requested = row.get("requested", False)
     started = unmet(row) == {"agreement"} and row["agreement_availability"]["status"] != "NOT_AVAILABLE"
     return _mendable(row) and (requested or started)
 
 
 def findings_of_models(
-    rows: Iterable[Row], check_mode: bool = False, waited_minutes: float | None = None
+    rows: Iterable[Row],
+    check_mode: bool = False,
+    waited_minutes: float | None = None,
+    environment_models: str = INVOCABLE,
 ) -> list[Finding]:
     """Judge each configured model in each region.
 
     rows: ``safesecrets_models``.
     waited_minutes: how long the run has waited; None before the wait.
+    environment_models: ``configured`` where the environment names required models that were not found invocable.
     """
     found = []
+    run = _Run(check_mode, waited_minutes, environment_models)
     for row in rows:
-        verdict = _optional(row) if not row["required"] else _required(row, check_mode, waited_minutes)
+        verdict = _required(row, run) if row["required"] else _optional(row)
         found.append(
             finding(
                 IDENTIFIER,
@@ -158,26 +184,44 @@ def _optional(row: Row) -> Verdict:
     return Verdict(NOT_APPLICABLE, f"Optional, and not used: {_obstacle(row)['reason']}")
 
 
-def _required(row: Row, check_mode: bool, waited_minutes: float | None) -> Verdict:
+def _required(row: Row, run: _Run) -> Verdict:
     if row["state"] == READY:
         return _ready(row)
-    if _awaiting(row) and check_mode:
-        what = "would be requested" if row.get("requested") else "is on its way"
-        return Verdict(UNPROVEN, f"{row['reason']} Access {what}.", "Run without check mode.")
-    if _awaiting(row) and waited_minutes is None:
+    verdict = _on_its_way(row, run) if is_awaited(row) else _not_ready(row)
+    if run.environment_models == CONFIGURED and verdict.status == FAIL:
+        named = "The environment names it all the same: bedrock_access_environment_models is configured."
+        return Verdict(UNPROVEN, f"{verdict.detail} {named}", verdict.remedy)
+    return verdict
+
+
+def _on_its_way(row: Row, run: _Run) -> Verdict:
+    if run.check_mode:
+        return Verdict(UNPROVEN, f"{row['reason']} {_planned_access(row)}", "Run without check mode.")
+    if run.waited_minutes is None:
         return Verdict(
             UNPROVEN,
             f"Access was requested. {row['reason']}",
             "Nothing to do: the step that needs the model (INFRA-P2-5) waits for it.",
         )
-    if _awaiting(row):
-        waited = f"Not ready after waiting {waited_minutes:g} minutes, and nothing of the environment was changed."
-        return Verdict(
-            UNPROVEN,
-            f"{waited} {row['reason']}",
-            "Run again later, and it takes this up: access can take 15 minutes. bedrock_access_wait_minutes sets how "
-            "long a run waits.",
-        )
+    kept = "" if run.environment_models == CONFIGURED else ", and nothing of the environment was changed"
+    return Verdict(
+        UNPROVEN,
+        f"Not ready after waiting {run.waited_minutes:g} minutes{kept}. {row['reason']}",
+        "Run again later, and it takes this up: access can take 15 minutes. bedrock_access_wait_minutes sets how "
+        "long a run waits.",
+    )
+
+
+def _planned_access(row: Row) -> str:
+    """Say in check mode what the run itself would accept, and where its terms can be read."""
+    if not row.get("requested"):
+        return "Access is on its way."
+    what = [f"accepting its terms ({row['legal_terms_url'] or TERMS_ELSEWHERE})"] if row["agreement_offered"] else []
+    what += ["submitting the use-case form"] if "use_case_form" in unmet(row) else []
+    return f"Access would be requested, {' and '.join(what)}." if what else "Access would be requested."
+
+
+def _not_ready(row: Row) -> Verdict:
     if _needs_consent(row):
         return Verdict(FAIL, " ".join(problem["reason"] for problem in row["problems"]), _how_to_consent(row))
     obstacle = _obstacle(row)
@@ -197,7 +241,7 @@ def _needs_consent(row: Row) -> bool:
 def _how_to_consent(row: Row) -> str:
     steps = []
     if row["agreement_offered"]:
-        steps.append(f"read the terms ({row['legal_terms_url'] or 'in the model catalog of the Bedrock console'})")
+        steps.append(f"read the terms ({row['legal_terms_url'] or TERMS_ELSEWHERE})")
     if "use_case_form" in unmet(row):
         steps.append("set bedrock_access_use_case to the fields of the form")
     steps.append("set bedrock_access_accept_agreement to true")
@@ -215,34 +259,51 @@ def _where_the_ids_are(row: Row) -> str:
 
 
 def _ready(row: Row) -> Verdict:
-    life, profile = row["lifecycle"] or {}, row["inference_profile"]
-    route = f"through inference profile {profile['id']}" if profile else "on demand"
-    detail = f"The account has access; the model is called {route}."
+    life = row["lifecycle"] or {}
+    detail = f"The account has access; the model is called {name_route(row['route'])}."
     if life.get("phase") in (model_lifecycle.LEGACY, model_lifecycle.EXTENDED_ACCESS):
         end = life["end_of_life_time"]
         when = f"ends in {life['days_left']} days, on {end[:10]}" if end else "has no date for its end yet"
+        since = (life["public_extended_access_time"] or "")[:10]
+        billed = (
+            f" Its provider sets the price since {since}." if life["phase"] == model_lifecycle.EXTENDED_ACCESS else ""
+        )
         detail += (
             f" It is in {life['phase'].replace('_', ' ')}, and its life {when}: AWS refuses it to an account that has "
-            "not been using it, and only a call tells."
+            f"not been using it, and only a call tells.{billed}"
         )
         remedy = f"Prove it by a call from the host. {name_successors(row)} {_where_the_ids_are(row)}"
         return Verdict(UNPROVEN, detail, remedy)
+    if life.get("end_of_life_time"):
+        detail += f" Its life ends on {life['end_of_life_time'][:10]}, in {life['days_left']} days."
     return Verdict(PASS, detail)
 
 
-def model_ids(rows: Sequence[Row], regions: Regions, check_mode: bool = False) -> dict[str, Any]:
-    """Return ``safesecrets_model_ids``: for each code the default model and the allow-list.
+def lifecycle_findings(rows: Iterable[Row], warning_days: int) -> list[Finding]:
+    """Warn of models that are active and ready, and will not be so for long.
 
-    Only models that are ready are named; in check mode also those that the run would have made ready.
+    What is in legacy or beyond has its warning in the finding on its readiness.
     """
-    usable = {
-        (row["code"], row["model_id"]) for row in rows if row["state"] == READY or (check_mode and _awaiting(row))
-    }
-    allowlists: dict[str, list[str]] = {code: [] for code in regions}
-    for request in _configured(regions):
-        if (request["code"], request["model_id"]) in usable:
-            allowlists[request["code"]].append(request["model_id"])
-    return {
-        code: {"default": region["models"]["default"], "allowlist": allowlists[code]}
-        for code, region in regions.items()
-    }
+    found = []
+    for row in rows:
+        life = row["lifecycle"] or {}
+        near = life.get("days_left") is not None and life["days_left"] <= warning_days
+        if not (near and row["state"] == READY and life["phase"] == model_lifecycle.ACTIVE):
+            continue
+        detail = (
+            f"{row['foundation_model_id']} ends on {life['end_of_life_time'][:10]}: {life['days_left']} days are left, "
+            f"and bedrock_access_lifecycle_warning_days is {warning_days}."
+        )
+        found.append(
+            finding(
+                LIFECYCLE_IDENTIFIER,
+                ITEM,
+                row["model_id"],
+                UNPROVEN,
+                detail,
+                region=row["region"],
+                remedy=f"{name_successors(row)} {_where_the_ids_are(row)}",
+                evidence={key: row[key] for key in ("code", "required", "lifecycle", "route", "successors")},
+            )
+        )
+    return found

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,12 +87,14 @@ def describe_agreements(rows: Iterable[Row], requested: Collection[Model]) -> li
     ]
 
 
-def difference(rows: Iterable[Row], form_regions: Collection[str], requested: Collection[Model]) -> dict[str, Any]:
+def difference(rows: Sequence[Row], form_regions: Collection[str], requested: Collection[Model]) -> dict[str, Any]:
     """Return before and after for --diff: what was requested only."""
     status = {(row["region"], row["foundation_model_id"]): row["agreement_availability"]["status"] for row in rows}
     before = {f"{region} {model_id}": status[region, model_id] for region, model_id in requested}
     form = {f"{region} use-case form": "missing" for region in form_regions}
-    return {
-        "before": {**form, **before},
-        "after": {**dict.fromkeys(form, "submitted"), **dict.fromkeys(before, "PENDING")},
+    terms = {(row["region"], row["foundation_model_id"]): row["legal_terms_url"] for row in rows}
+    accepted = {
+        f"{region} {model_id}": f"PENDING, terms accepted: {terms[region, model_id] or 'no address given'}"
+        for region, model_id in requested
     }
+    return {"before": {**form, **before}, "after": {**dict.fromkeys(form, "submitted"), **accepted}}

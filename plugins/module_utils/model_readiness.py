@@ -14,6 +14,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.model_identifier
     INFERENCE_PROFILE,
     provider,
 )
+from ansible_collections.safesecrets.infra.plugins.module_utils.model_routes import ON_DEMAND
 
 Row = dict[str, Any]
 
@@ -56,6 +57,13 @@ def _name_successor(successor: Row) -> str:
 
 def _name_profiles(profiles: Iterable[Row]) -> str:
     return ", ".join(f"{each['id']} (may run in {_name_regions(each['regions'])})" for each in profiles)
+
+
+def name_route(route: Row) -> str:
+    """Say how a model is called, and where a call through a profile may run."""
+    if route["kind"] == ON_DEMAND:
+        return "on demand"
+    return f"through inference profile {route['id']} (may run in {_name_regions(route['destinations'])})"
 
 
 def _name_regions(regions: Sequence[str]) -> str:
@@ -174,7 +182,10 @@ CHECKS = {
 
 
 def judge(row: Row) -> Row:
-    """Return all ``problems`` and, of the first, state, reason, remedy and owner; state is ready without problems."""
+    """Return all ``problems`` and, of the first, state, reason, remedy and owner; state is ready without problems.
+
+    ``stages`` say the same in the order in which a model becomes callable.
+    """
     problems = []
     for state, check in CHECKS.items():
         problem = check(row)
@@ -183,7 +194,43 @@ def judge(row: Row) -> Row:
             if state == "listed":
                 break  # nothing else is known of a model that is not there
     first = problems[0] if problems else {"state": READY, "reason": "", "remedy": "", "owner": None}
-    return {**first, "problems": problems}
+    return {**first, "problems": problems, "stages": stages(problems)}
+
+
+#: What a model must have come through to be called, in this order, and the checks of each.
+STAGES = {
+    "listed": ("listed",),
+    "lifecycle": ("lifecycle",),
+    "region_and_authorization": ("region", "authorization"),
+    "agreement_and_use_case_form": ("use_case_form", "agreement"),
+    "invocable": ("route",),
+}
+MET, NOT_MET, UNKNOWN = "met", "not_met", "unknown"
+
+
+def stages(problems: Sequence[Row]) -> list[Row]:
+    """Return for each stage whether it is met and, where it is not, owner, reason and next step.
+
+    Nothing is known of a model that is not listed, and no model is invocable before it has come through the others.
+    """
+    found: list[Row] = []
+    for stage, checks in STAGES.items():
+        mine = [problem for problem in problems if problem["state"] in checks]
+        earlier = [each["stage"] for each in found if each["state"] == NOT_MET]
+        first = mine[0] if mine else {"owner": None, "reason": "", "remedy": ""}
+        state = NOT_MET if mine else MET
+        if not mine and earlier and (earlier[0] == "listed" or stage == "invocable"):
+            state, first = UNKNOWN, {**first, "reason": f"It is not known before {earlier[0]} is met."}
+        found.append(
+            {
+                "stage": stage,
+                "state": state,
+                "owner": first["owner"],
+                "reason": first["reason"],
+                "next_step": first["remedy"],
+            }
+        )
+    return found
 
 
 def unmet(row: Row) -> set[str]:

@@ -96,12 +96,12 @@ def profile_kind(profile: Row) -> str:
 
 
 def route_of_row(row: Row, code: str = "") -> ModelRoute | None:
-    """Return the route of one row, None where nothing is known that could be called."""
+    """Return the route of one row, None where nothing that could be called is known under its identifier."""
     profile = row.get("inference_profile")
     if profile and profile["model_arns"]:
         arns = tuple(profile["model_arns"])
         return ModelRoute(code, row["region"], row["model_id"], profile_kind(profile), profile["arn"], arns)
-    if row["kind"] == INFERENCE_PROFILE or not row.get("model_arn"):
+    if row["kind"] == INFERENCE_PROFILE or "ON_DEMAND" not in row["inference_types_supported"]:
         return None
     return ModelRoute(code, row["region"], row["model_id"], ON_DEMAND, row["model_arn"], (row["model_arn"],))
 

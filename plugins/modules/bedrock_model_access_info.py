@@ -220,6 +220,42 @@ models:
           reason: There is no agreement for anthropic.claude-3-haiku-20240307-v1:0 in us-east-1.
           remedy: "Accept its terms: safesecrets.infra.bedrock_model_access with accept_agreement."
           owner: account owner
+    stages:
+      description: >-
+        The five stages in which a model becomes callable, V(listed), V(lifecycle), V(region_and_authorization),
+        V(agreement_and_use_case_form) and V(invocable), each with C(state) (V(met), V(not_met) or V(unknown)),
+        C(owner), C(reason) and C(next_step).
+      type: list
+      elements: dict
+      sample:
+        - {stage: listed, state: met, owner: null, reason: "", next_step: ""}
+    route:
+      description: How the model is called under this identifier, V(null) where it cannot be.
+      type: dict
+      contains:
+        kind:
+          description: V(on_demand), V(geographic_profile), V(global_profile) or V(application_profile).
+          type: str
+        id:
+          description: The identifier as it was requested.
+          type: str
+        arn:
+          description: ARN of the foundation model or of the inference profile.
+          type: str
+        destinations:
+          description: Regions in which a call may run, V(global) for any commercial one.
+          type: list
+          elements: str
+        model_arns:
+          description: The foundation models that may answer.
+          type: list
+          elements: str
+      sample:
+        kind: on_demand
+        id: anthropic.claude-3-haiku-20240307-v1:0
+        arn: arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-3-haiku-20240307-v1:0
+        destinations: [us-east-1]
+        model_arns: ["arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-3-haiku-20240307-v1:0"]
     reason:
       description: What was seen, in a sentence. Empty when ready.
       type: str

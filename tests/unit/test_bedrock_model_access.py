@@ -62,7 +62,7 @@ def test_makes_a_missing_agreement(aws: StubbedClients, run_module: ModuleRunner
     }
     assert result["diff"] == {
         "before": {f"us-east-1 {HAIKU}": "NOT_AVAILABLE"},
-        "after": {f"us-east-1 {HAIKU}": "PENDING"},
+        "after": {f"us-east-1 {HAIKU}": f"PENDING, terms accepted: {TERMS}"},
     }
 
 

@@ -53,6 +53,10 @@ def test_a_row_per_request_and_each_region_asked_once(aws: StubbedClients, run_m
     assert not aws.calls("bedrock", "list_foundation_model_agreement_offers")
 
 
+def stage(state: str, reason: str = "") -> dict[str, Any]:
+    return {"state": state, "owner": None, "reason": reason, "next_step": ""}
+
+
 def test_returns_what_its_documentation_says(aws: StubbedClients, run_module: ModuleRunner) -> None:
     answer_bedrock(
         aws,
@@ -93,6 +97,29 @@ def test_returns_what_its_documentation_says(aws: StubbedClients, run_module: Mo
         "reason": f"There is no agreement for {HAIKU} in us-east-1.",
         "remedy": "Accept its terms: safesecrets.infra.bedrock_model_access with accept_agreement.",
         "owner": "account owner",
+        "stages": [
+            {"stage": "listed", **stage("met")},
+            {"stage": "lifecycle", **stage("met")},
+            {"stage": "region_and_authorization", **stage("met")},
+            {
+                "stage": "agreement_and_use_case_form",
+                "state": "not_met",
+                "owner": "account owner",
+                "reason": f"There is no agreement for {HAIKU} in us-east-1.",
+                "next_step": "Accept its terms: safesecrets.infra.bedrock_model_access with accept_agreement.",
+            },
+            {
+                "stage": "invocable",
+                **stage("unknown", reason="It is not known before agreement_and_use_case_form is met."),
+            },
+        ],
+        "route": {
+            "kind": "on_demand",
+            "id": HAIKU,
+            "arn": f"arn:aws:bedrock:us-east-1::foundation-model/{HAIKU}",
+            "destinations": ["us-east-1"],
+            "model_arns": [f"arn:aws:bedrock:us-east-1::foundation-model/{HAIKU}"],
+        },
         "problems": [
             {
                 "state": "agreement",

@@ -248,6 +248,52 @@ def test_a_profile_tells_which_model_it_leads_to_and_where_it_may_run() -> None:
     }
 
 
+STAGES = {
+    "ready": (row(), "met met met met met"),
+    "not listed": (row(models=[]), "not_met unknown unknown unknown unknown"),
+    "end of life": (row(models=[ended()]), "met not_met met met unknown"),
+    "not authorized": (row(answer=availability(authorizationStatus="NOT_AUTHORIZED")), "met met not_met met unknown"),
+    "no form": (row(form=False), "met met met not_met unknown"),
+    "needs a profile": (row(HAIKU_4_5), "met met met met not_met"),
+    "needs a profile and form": (row(HAIKU_4_5, form=False), "met met met not_met not_met"),
+}
+
+
+@pytest.mark.parametrize(("seen", "states"), STAGES.values(), ids=STAGES)
+def test_five_stages(seen: dict[str, Any], states: str) -> None:
+    assert [each["stage"] for each in seen["stages"]] == list(model_readiness.STAGES)
+    assert " ".join(each["state"] for each in seen["stages"]) == states
+    for each in seen["stages"]:
+        told = (each["owner"] is not None, bool(each["next_step"]))
+        assert told == ((each["state"] == "not_met"),) * 2
+        assert bool(each["reason"]) == (each["state"] != "met")
+
+
+def test_every_check_belongs_to_one_stage() -> None:
+    checks = [check for checks in model_readiness.STAGES.values() for check in checks]
+    assert checks == list(model_readiness.CHECKS)
+
+
+@pytest.mark.parametrize(
+    ("seen", "kind", "destinations"),
+    [
+        (row(), "on_demand", ["us-east-1"]),
+        (row(US_HAIKU_4_5, found_profile=profile()), "geographic_profile", ["us-east-1", "us-west-2"]),
+        (
+            row(APPLICATION_ARN, found_profile=profile(inferenceProfileArn=APPLICATION_ARN, type="APPLICATION")),
+            "application_profile",
+            ["us-east-1", "us-west-2"],
+        ),
+        (row(HAIKU_4_5), None, []),
+        (row(US_HAIKU_4_5), None, []),
+        (row(models=[]), None, []),
+    ],
+)
+def test_the_route_of_a_model(seen: dict[str, Any], kind: str | None, destinations: list[str]) -> None:
+    route = seen["route"] or {"kind": None, "destinations": []}
+    assert (route["kind"], route["destinations"]) == (kind, destinations)
+
+
 def test_all_problems_are_kept() -> None:
     seen = row(answer=availability("NOT_AVAILABLE"), form=False, offered=True)
     assert [problem["state"] for problem in seen["problems"]] == ["use_case_form", "agreement"]

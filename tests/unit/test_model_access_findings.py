@@ -35,7 +35,9 @@ def test_names_of_the_filters() -> None:
         "awaited_models",
         "configured_models",
         "model_access_findings",
+        "model_choice_findings",
         "model_ids",
+        "model_lifecycle_findings",
         "model_requests",
         "models_lack_form",
         "requestable_models",
@@ -81,7 +83,25 @@ VERDICTS = {
         configured(given=f"us.{HAIKU_4_5}", found_profile=profile()),
         {},
         "pass",
-        [f"called through inference profile us.{HAIKU_4_5}"],
+        [f"called through inference profile us.{HAIKU_4_5} (may run in us-east-1, us-west-2)"],
+    ),
+    "active with an end": (
+        configured(models=[summary(endOfLifeTime="2027-01-01")]),
+        {},
+        "pass",
+        ["Its life ends on 2027-01-01, in 39 days."],
+    ),
+    "would be requested, form too": (
+        configured(**MISSING, form=False, requested=True),
+        {"check_mode": True},
+        "unproven",
+        [TERMS, "and submitting the use-case form."],
+    ),
+    "still pending, but the environment names it": (
+        configured(answer=availability("PENDING")),
+        {"waited_minutes": 15, "environment_models": "configured"},
+        "unproven",
+        ["Not ready after waiting 15 minutes. The agreement"],
     ),
     "legacy": (
         configured(models=[summary(legacyTime="2026-01-30", endOfLifeTime="2027-01-01")]),
@@ -93,7 +113,11 @@ VERDICTS = {
         configured(models=[summary(legacyTime="2026-01-30", publicExtendedAccessTime="2026-06-01")]),
         {},
         "unproven",
-        ["It is in extended access, and its life has no date for its end yet", "safesecrets_regions.US.models"],
+        [
+            "It is in extended access, and its life has no date for its end yet",
+            "sets the price since 2026-06-01",
+            "safesecrets_regions.US.models",
+        ],
     ),
     "no agreement, no consent": (
         configured(**MISSING),
@@ -119,7 +143,7 @@ VERDICTS = {
         configured(**MISSING, requested=True),
         {"check_mode": True},
         "unproven",
-        ["Access would be requested.", "Run without check mode."],
+        [f"Access would be requested, accepting its terms ({TERMS}).", "Run without check mode."],
     ),
     "requested, not yet to be seen": (
         configured(**MISSING, requested=True),
@@ -251,19 +275,38 @@ def test_form_is_asked_for_where_it_helps(of_row: dict[str, Any], lacks: bool) -
 
 
 @pytest.mark.parametrize(
-    ("us", "access", "check_mode", "allowlist"),
+    ("life", "state", "warned"),
     [
-        ({}, {}, False, [HAIKU, SONNET]),
-        ({"models": [summary(HAIKU), summary(SONNET), summary(OPUS)]}, {}, False, [HAIKU, SONNET, OPUS]),
-        (MISSING, {}, True, []),
-        ({"answer": availability("PENDING")}, {}, True, [HAIKU, SONNET]),
-        ({"answer": availability("PENDING")}, {}, False, []),
-        ({"form": False}, {"use_case_regions": ["us-east-1"]}, True, [HAIKU, SONNET]),
+        ({"endOfLifeTime": "2027-01-01"}, "ready", True),
+        ({"endOfLifeTime": "2027-02-21"}, "ready", True),
+        ({"endOfLifeTime": "2027-02-22"}, "ready", False),
+        ({}, "ready", False),
+        ({"legacyTime": "2026-01-30", "endOfLifeTime": "2027-01-01"}, "ready", False),
+        ({"endOfLifeTime": "2026-07-30"}, "lifecycle", False),
     ],
 )
-def test_model_ids(us: dict[str, Any], access: dict[str, Any], check_mode: bool, allowlist: list[str]) -> None:
-    rows = model_access_findings.configured_models(seen_models(**us), REGIONS, access)
-    assert model_access_findings.model_ids(rows, REGIONS, check_mode) == {
-        "CA": {"default": HAIKU, "allowlist": [HAIKU]},
-        "US": {"default": HAIKU, "allowlist": allowlist},
-    }
+def test_what_ends_soon_is_warned_of(life: dict[str, str], state: str, warned: bool) -> None:
+    of_row = configured(models=[summary(**life), summary(HAIKU_4_5)])
+    assert of_row["state"] == state
+    found = model_access_findings.lifecycle_findings([of_row], 90)
+    assert [(each["id"], each["status"]) for each in found] == [("bedrock_access.model_lifecycle", "unproven")] * warned
+    for each in found:
+        assert f"{of_row['lifecycle']['days_left']} days are left" in each["detail"]
+        assert f"us.{HAIKU_4_5} (may run in us-east-1, us-west-2)" in each["remedy"]
+
+
+@pytest.mark.parametrize("of_row", [configured(**MISSING), configured(given=OPUS), configured(models=[ended()])])
+def test_what_the_operator_configures_all_the_same_is_unproven(of_row: dict[str, Any]) -> None:
+    found = judge(of_row, environment_models="configured")
+    assert (found["status"], judge(of_row)["status"]) == ("unproven", "fail")
+    assert "bedrock_access_environment_models is configured" in found["detail"]
+    assert found["remedy"] == judge(of_row)["remedy"]
+
+
+def test_evidence_tells_owner_stages_and_route() -> None:
+    evidence = judge(configured(**MISSING))["evidence"]
+    assert evidence["owner"] == "account owner"
+    assert [each["stage"] for each in evidence["stages"] if each["state"] == "not_met"] == [
+        "agreement_and_use_case_form"
+    ]
+    assert (evidence["route"]["kind"], evidence["route"]["destinations"]) == ("on_demand", ["us-east-1"])

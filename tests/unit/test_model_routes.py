@@ -74,12 +74,19 @@ def test_routes(model_id: str, kind: str, destinations: tuple[str, ...], granted
 
 
 def test_the_route_of_a_row() -> None:
-    here = {"region": "us-east-1", "model_id": HAIKU, "kind": "foundation_model", "inference_profile": None}
-    route = model_routes.route_of_row({**here, "model_arn": model("us-east-1", HAIKU)}, "US")
+    here = {
+        "region": "us-east-1",
+        "model_id": HAIKU,
+        "kind": "foundation_model",
+        "model_arn": model("us-east-1", HAIKU),
+        "inference_types_supported": ["ON_DEMAND"],
+        "inference_profile": None,
+    }
+    route = model_routes.route_of_row(here, "US")
     assert route == ModelRoute(
         "US", "us-east-1", HAIKU, "on_demand", model("us-east-1", HAIKU), (model("us-east-1", HAIKU),)
     )
-    assert model_routes.route_of_row({**here, "model_arn": None}) is None
+    assert model_routes.route_of_row({**here, "inference_types_supported": ["INFERENCE_PROFILE"]}) is None
     through = model_routes.route_of_row(GLOBAL_ROW)
     assert through is not None
     assert (through.kind, through.arn) == ("global_profile", GLOBAL_ROW["inference_profile"]["arn"])
