@@ -93,20 +93,20 @@ class Lab:
         return Run(finished.returncode, finished.stdout, json.loads(report.read_text()) if report.exists() else None)
 
 
-def _lab_command(action: str, directory: Path, *arguments: str) -> None:
+def _lab_command(action: str, directory: Path, *arguments: str, code: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "lab", action, *arguments],
-        cwd=REPOSITORY,
+        cwd=code,
         env=os.environ | {"SAFESECRETS_LAB_DIR": str(directory)},
         check=True,
     )
 
 
 @contextmanager
-def running_lab(account: str, directory: Path) -> Iterator[Lab]:
-    """A lab with this starting account, stopped at the end."""
-    _lab_command("up", directory, "--account", account)
+def running_lab(account: str, directory: Path, code: Path = REPOSITORY) -> Iterator[Lab]:
+    """A lab with this starting account, stopped at the end; `code` is the folder that the package lab is in."""
+    _lab_command("up", directory, "--account", account, code=code)
     try:
         yield Lab(directory, json.loads((directory / "lab.json").read_text()))
     finally:
-        _lab_command("down", directory)
+        _lab_command("down", directory, code=code)

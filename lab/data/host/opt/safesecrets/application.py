@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 ENVIRONMENT = Path("/etc/safesecrets.env")
-NEEDED = ("AWS_REGION", "PORT")
+NEEDED = ("PORT",)
 NOBODY = 65534
 
 
