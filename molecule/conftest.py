@@ -46,3 +46,20 @@ def snapshot() -> dict[str, Any]:
     """Give everything that a role could change, as it is now."""
     seen = subprocess.run([sys.executable, SHARED / "snapshot.py"], check=True, capture_output=True, text=True)
     return json.loads(seen.stdout)
+
+
+@pytest.fixture
+def on_host(lab: dict[str, Any]) -> Callable[[str], str]:
+    """Run a shell script on the host and give what it prints."""
+
+    def run(script: str) -> str:
+        command = [
+            "ssh",
+            *("-o", "BatchMode=yes", "-o", f"UserKnownHostsFile={lab['host_known_hosts']}"),
+            *("-i", lab["host_key"], "-p", str(lab["host_port"])),
+            f"{lab['host_user']}@127.0.0.1",
+            "sh -s",
+        ]
+        return subprocess.run(command, input=script, check=True, capture_output=True, text=True, timeout=60).stdout
+
+    return run

@@ -18,7 +18,11 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what site.yml found on each starting account, whichever process ran it."""
+    """Print what site.yml found on each starting account, and on a lab that lies, whichever process ran it."""
+    passed = [dict(report.user_properties) for report in terminalreporter.getreports("passed")]
+    if mistakes := sorted(properties["mistake"] for properties in passed if "mistake" in properties):
+        terminalreporter.section("mistakes planted in the emulator, and what gave them away")
+        terminalreporter.write_line("\n".join(mistakes))
     rows = [
         (properties["verdicts"], report.passed)
         for outcome in ("passed", "failed")

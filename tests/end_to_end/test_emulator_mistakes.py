@@ -7,6 +7,7 @@ the one that is there, and the judgement of test_accounts.py must say so.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,12 +52,14 @@ def judge(account: accounts.Account, step: str, lab: Lab, run: Run) -> list[str]
     try:
         check_end(account, lab, run)
     except AssertionError as error:
-        wrong.append(str(error))
+        wrong.append(f"{account.fails_at} was to fail: {error}")
     return wrong
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_of_the_emulator_is_found_out(mistake: str, tmp_path: Path) -> None:
+def test_a_mistake_of_the_emulator_is_found_out(
+    mistake: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     module, code, name, step = MISTAKES[mistake]
     account = accounts.load(name)
     shutil.copytree(REPOSITORY / "lab", tmp_path / "lab", ignore=shutil.ignore_patterns("__pycache__"))
@@ -71,4 +74,5 @@ def test_a_mistake_of_the_emulator_is_found_out(mistake: str, tmp_path: Path) ->
     (wrong, output), (wrong_when_planted, _) = outcomes
     assert wrong == [], output
     assert wrong_when_planted, "nobody noticed"
-    print(f"{mistake}, {name}: {wrong_when_planted[0].splitlines()[0]}")
+    found = next((line for line in wrong_when_planted[0].splitlines() if line), "the run ends otherwise")
+    record_property("mistake", f"{mistake}: {name}: {found}")

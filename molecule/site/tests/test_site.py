@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,23 +24,6 @@ curl -s --max-time 20 -o /dev/null -w '%{http_code}' --aws-sigv4 aws:amz:REGION:
   --data '{"OutputFormat": "mp3", "Text": "Hello.", "VoiceId": "Joanna", "Engine": "generative"}' \
   https://polly.REGION.amazonaws.com/v1/speech
 """
-
-
-@pytest.fixture
-def on_host(lab: dict[str, Any]) -> Callable[[str], str]:
-    """Run a shell script on the host and give what it prints."""
-
-    def run(script: str) -> str:
-        command = [
-            "ssh",
-            *("-o", "BatchMode=yes", "-o", f"UserKnownHostsFile={lab['host_known_hosts']}"),
-            *("-i", lab["host_key"], "-p", str(lab["host_port"])),
-            f"{lab['host_user']}@127.0.0.1",
-            "sh -s",
-        ]
-        return subprocess.run(command, input=script, check=True, capture_output=True, text=True, timeout=60).stdout
-
-    return run
 
 
 def test_environment_is_on_the_host(lab: dict[str, Any], on_host: Callable[[str], str], tmp_path: Path) -> None:
