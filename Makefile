@@ -138,3 +138,5 @@ requirements: setup ## Pin the requirements again, with hashes
 			--generate-hashes --no-emit-index-url --no-header --no-annotate $$name.in --output-file $$name.txt; done
 	cd requirements && uv pip compile --quiet --universal --python-version 3.11 --constraint development.txt \
 		--generate-hashes --no-emit-index-url --no-header --no-annotate runtime.in --output-file runtime.txt
+	cd requirements && uv pip compile --quiet --upgrade --universal --python-version 3.9 \
+		--generate-hashes --no-emit-index-url --no-header --no-annotate probe.in --output-file probe.txt

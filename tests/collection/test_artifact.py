@@ -21,6 +21,7 @@ PUBLISHED = {"CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.m
     "meta",
     "playbooks",
     "plugins",
+    "requirements",
     "roles",
 }
 
@@ -40,6 +41,12 @@ def strays(artifact: Path) -> list[str]:
 
 def test_the_artifact_holds_nothing_else(artifact: Path) -> None:
     assert strays(artifact) == []
+
+
+def test_of_the_requirements_it_holds_those_of_the_probe_alone(artifact: Path) -> None:
+    with tarfile.open(artifact) as archive:
+        held = {name for name in archive.getnames() if name.startswith("requirements/")}
+    assert held == {"requirements/probe.in", "requirements/probe.txt"}
 
 
 def test_what_does_not_belong_into_the_artifact_is_found(sources: Path, tmp_path: Path) -> None:

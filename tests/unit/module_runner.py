@@ -166,10 +166,13 @@ class ModuleRunner:
         check_mode: bool = False,
         diff: bool = False,
     ) -> Result:
-        """Run ``module.main()`` and return what it printed for Ansible."""
+        """Run ``module.main()`` and return what it printed for Ansible.
+
+        A region is given unless it is None in the arguments, for modules that take none.
+        """
+        given = {"region": "ca-central-1", **(arguments or {})}
         values = {
-            "region": "ca-central-1",
-            **(arguments or {}),
+            **{name: value for name, value in given.items() if name != "region" or value is not None},
             "_ansible_check_mode": check_mode,
             "_ansible_diff": diff,
         }
