@@ -81,7 +81,7 @@ lab-down: setup ## Stop the local AWS and forget its account and its host
 	@python -m lab down
 
 .PHONY: test
-test: lint test-unit test-lab test-molecule test-end-to-end test-collection test-newest test-sanity ## Run every test
+test: lint test-unit test-lab test-molecule test-end-to-end test-collection test-controller test-newest test-sanity ## Run every test
 	@echo "All tests passed."
 
 .PHONY: lint
@@ -113,6 +113,14 @@ test-end-to-end: setup ## site.yml on the lab's accounts, wrong ones included
 .PHONY: test-collection
 test-collection: setup ## The built artifact: what it holds, Galaxy's importer, and a run of it where nothing else is
 	pytest tests/collection
+
+.PHONY: setup-java
+setup-java: ## Install the Java that ansible-rulebook's rules run on, where there is none (as root, by apt-get)
+	@command -v java >/dev/null || { apt-get update -qq; apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless >/dev/null; }
+
+.PHONY: test-controller
+test-controller: setup $(if $(AS_ROOT),setup-java) ## Objects of the controller, a job as it runs there, and the rulebook
+	pytest tests/controller -n 2 --dist loadfile
 
 .PHONY: test-newest
 test-newest: setup ## Unit tests and the site scenario on Python 3.13 and the newest ansible-core, where there is one

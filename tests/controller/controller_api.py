@@ -1,4 +1,5 @@
-"""Enough of AWX's REST API to make objects in: collections, filters by field, relations, surveys, approval nodes.
+"""Enough of AWX's REST API to make objects in: collections, filters by field, relations, surveys,
+approval nodes, jobs that succeed at once.
 
 It keeps what it is sent as AWX's own modules send it; what each object means is for AWX to judge.
 """
@@ -41,7 +42,9 @@ class Store:
             "id": self.last_id,
             "type": TYPES.get(collection, collection.removesuffix("s")),
             "url": url,
-            "related": {"survey_spec": f"{url}survey_spec/"},
+            "related": {"survey_spec": f"{url}survey_spec/", "launch": f"{url}launch/"},
+            "status": "successful",
+            **{f"ask_{name}_on_launch": False for name in ("limit", "labels", "inventory", "variables")},
             "summary_fields": {},
             "scm_revision": "",
             **data,
@@ -94,6 +97,8 @@ class Handler(BaseHTTPRequestHandler):
         return json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
 
     def do_GET(self) -> None:
+        if self.route == "config/":
+            return self.answer(200, {"version": "24.6.1"})
         if found := RELATIONS.match(self.route):
             key = found["collection"], int(found["id"])
             if found["relation"] == "survey_spec":
@@ -113,6 +118,8 @@ class Handler(BaseHTTPRequestHandler):
         if found["relation"] == "survey_spec":
             self.store.surveys[key] = data
             return self.answer(200, {})
+        if found["relation"] == "launch":
+            return self.answer(201, self.store.create("jobs", {"job_template": key[1], "artifacts": {}}))
         if found["relation"] == "create_approval_template":
             made = self.store.create("workflow_approval_templates", data)
             self.store.one(*key)["related"]["unified_job_template"] = made["url"]
