@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 import yaml
 
+from lab.provider import FAULTS as PROVIDER_FAULTS
+
 ACCOUNTS = Path(__file__).with_name("accounts")
 PolicyDocument = dict[str, Any]
 T = TypeVar("T")
@@ -62,6 +64,18 @@ class Polly:
 
     voices: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # region, voice ID, its engines there
     engines: dict[str, list[str]] = field(default_factory=dict)  # region, the engines that run there at all
+
+
+@dataclass(frozen=True)
+class Provider:
+    """How the speech provider answers; ``fault`` is one of those of lab/provider.py, None for none."""
+
+    fault: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a fault that there is not."""
+        if self.fault not in (None, *PROVIDER_FAULTS):
+            raise AccountError(f"provider.fault: {self.fault} is none of {', '.join(PROVIDER_FAULTS)}")
 
 
 @dataclass(frozen=True)
@@ -141,6 +155,7 @@ class Account:
     variables: dict[str, Any] = field(default_factory=dict)
     provider_key: str | None = None  # of the speech provider, in both stores; None is a random one
     polly: Polly = field(default_factory=Polly)
+    provider: Provider = field(default_factory=Provider)
     #: Those of the account's organization, beside FullAWSAccess; empty for an account in none.
     service_control_policies: dict[str, PolicyDocument] = field(default_factory=dict)
     timing: Timing = field(default_factory=Timing)

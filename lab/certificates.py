@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
@@ -18,31 +19,44 @@ NAMES = ("localhost", "*.amazonaws.com", *(f"*.{region}.{domain}" for region in 
 ADDRESSES = ("127.0.0.1", "::1", "169.254.169.254")
 
 
-def make() -> tuple[bytes, bytes]:
-    """Give the authority's certificate, and the server's key with its certificate, as PEM."""
-    authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    authority_name = _name("SafeSecrets lab")
-    authority = (
-        _certificate(authority_name, authority_name, authority_key.public_key(), authority_key.public_key())
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_key_usage(key_cert_sign=True), critical=True)
-        .sign(authority_key, hashes.SHA256())
-    )
-    alternatives = [x509.DNSName(name) for name in NAMES]
-    addresses = [x509.IPAddress(ip_address(address)) for address in ADDRESSES]
-    server = (
-        _certificate(authority_name, _name("localhost"), server_key.public_key(), authority_key.public_key())
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage(digital_signature=True), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName([*alternatives, *addresses]), critical=False)
-        .sign(authority_key, hashes.SHA256())
-    )
-    key = server_key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    pem = serialization.Encoding.PEM
-    return authority.public_bytes(pem), key + server.public_bytes(pem)
+class Authority:
+    """The lab's authority, or anybody's who calls himself one."""
+
+    def __init__(self) -> None:
+        self._key, self._name = _new_key(), _name("SafeSecrets lab")
+        self._certificate = (
+            _certificate(self._name, self._name, self._key.public_key(), self._key.public_key())
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_key_usage(key_cert_sign=True), critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+
+    def pem(self) -> bytes:
+        """Its certificate."""
+        return self._certificate.public_bytes(serialization.Encoding.PEM)
+
+    def issue(
+        self, names: Sequence[str], addresses: Sequence[str] = ADDRESSES, lifetime: timedelta = LIFETIME
+    ) -> bytes:
+        """A server's key with its certificate, as PEM; one with a negative lifetime has expired."""
+        server_key = _new_key()
+        alternatives = [*map(x509.DNSName, names), *(x509.IPAddress(ip_address(address)) for address in addresses)]
+        server = (
+            _certificate(self._name, _name(names[0]), server_key.public_key(), self._key.public_key(), lifetime)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_key_usage(digital_signature=True), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        key = server_key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        return key + server.public_bytes(serialization.Encoding.PEM)
+
+
+def _new_key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
 
 
 def _name(common_name: str) -> x509.Name:
@@ -50,7 +64,11 @@ def _name(common_name: str) -> x509.Name:
 
 
 def _certificate(
-    issuer: x509.Name, subject: x509.Name, key: ec.EllipticCurvePublicKey, issuer_key: ec.EllipticCurvePublicKey
+    issuer: x509.Name,
+    subject: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    issuer_key: ec.EllipticCurvePublicKey,
+    lifetime: timedelta = LIFETIME,
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
@@ -59,8 +77,8 @@ def _certificate(
         .subject_name(subject)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + LIFETIME)
+        .not_valid_before(now - timedelta(hours=1) + min(lifetime, timedelta()))
+        .not_valid_after(now + lifetime)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False)
     )

@@ -1,4 +1,4 @@
-"""The resolver of the lab's VPC: AWS's own endpoint names lead to the lab, no other name exists."""
+"""The resolver of the lab's VPC: the names of AWS's own endpoints and of the speech provider, and no others."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address
 from typing import cast
 
+from lab import provider
 from lab.certificates import REGIONS
 
 PORT = 53
@@ -16,6 +17,8 @@ GLOBAL_REGION = "us-east-1"  # where the services without a region live
 DUAL_STACK = "api.aws"
 REGIONAL_NAME = re.compile(rf"(?:[a-z0-9-]+\.)+(?P<region>{'|'.join(REGIONS)})\.(?P<domain>amazonaws\.com|api\.aws)")
 GLOBAL_NAME = re.compile(r"[a-z0-9-]+\.amazonaws\.com")
+PROVIDER_NAME = re.compile(rf"[a-z-]+\.{re.escape(provider.DOMAIN)}")
+PROVIDER_ADDRESS = IPv4Address("198.18.100.10")
 HEADER = struct.Struct("!6H")
 RESPONSE, RECURSION_DESIRED, RECURSION_AVAILABLE, NAME_ERROR = 0x8000, 0x0100, 0x0080, 3
 INTERNET, NAME_OF_THE_QUESTION = 1, 0xC000 + HEADER.size
@@ -30,6 +33,8 @@ def addresses(region: str) -> tuple[IPv4Address, IPv6Address]:
 
 def records(name: str) -> dict[int, bytes] | None:
     """A name's records by type (A, AAAA); None when there is no such name."""
+    if PROVIDER_NAME.fullmatch(name):
+        return {1: PROVIDER_ADDRESS.packed}
     regional = REGIONAL_NAME.fullmatch(name)
     if regional is None and not GLOBAL_NAME.fullmatch(name):
         return None

@@ -45,10 +45,11 @@ ANSWER_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Listeners:
-    """Sockets in the instance's network: AWS's endpoints and the metadata service, and the resolver."""
+    """Sockets in the instance's network: AWS's endpoints, the metadata service, the speech provider, the resolver."""
 
     aws: list[socket.socket]
     metadata: list[socket.socket]
+    provider: list[socket.socket]
     resolver: socket.socket
 
 
@@ -71,7 +72,7 @@ class HostNetwork:
             f"link add {INTERFACE} type veth peer name eth0 address {self._instance.mac} netns {pid}",
             f"address add {GATEWAY}/24 dev {INTERFACE}",
             f"address add {GATEWAY6}/64 dev {INTERFACE} nodad",
-            *(f"address add {address} dev lo" for address in (METADATA, RESOLVER)),
+            *(f"address add {address} dev lo" for address in (METADATA, RESOLVER, host_names.PROVIDER_ADDRESS)),
             *(f"address add {address} dev lo" for region in REGIONS for address in host_names.addresses(region)),
             "link set lo up",
             f"link set {INTERFACE} up",
@@ -92,6 +93,7 @@ class HostNetwork:
         return Listeners(
             aws=[self.run(_listen, "0.0.0.0", HTTPS), self.run(_listen, "::", HTTPS)],  # noqa: S104  (of this namespace)
             metadata=[self.run(_listen, METADATA, HTTP)],
+            provider=[self.run(_listen, str(host_names.PROVIDER_ADDRESS), HTTPS)],
             resolver=self.run(_datagrams, RESOLVER, host_names.PORT),
         )
 
@@ -158,6 +160,8 @@ def _listen(address: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # One address has a listener of its own beside that of all addresses.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if family == socket.AF_INET6:
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     listener.bind((address, port))

@@ -44,6 +44,8 @@ class Seeded:
     access_key_id: str
     secret_access_key: str
     instance: Instance
+    #: Of the speech provider: the one in the stores, and the one that a rotation puts there.
+    provider_keys: tuple[str, str]
 
 
 async def seed(state: LabState, host_root: Path) -> Seeded:
@@ -54,14 +56,14 @@ async def seed(state: LabState, host_root: Path) -> Seeded:
     with responses.request_scope(account.account_id, account.region):
         await _seed_role(account)
         key = await _seed_operator()
-        provider_key = account.provider_key or secrets.token_urlsafe(32)
+        provider_key, next_key = account.provider_key or secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         await _json_call("secretsmanager", "CreateSecret", Name=SECRET, SecretString=provider_key)
         await _json_call("ssm", "PutParameter", Name=PARAMETER, Type="SecureString", Value=provider_key)
         instance = await _seed_instance(account)
     _seed_bedrock(state)
     cloudtrail_events.record_past(state, instance)
     _seed_host(account, host_root)
-    return Seeded(*key, instance)
+    return Seeded(*key, instance, (provider_key, next_key))
 
 
 async def _seed_role(account: Account) -> None:

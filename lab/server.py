@@ -26,6 +26,7 @@ from lab.directory import Description, LabDirectory
 from lab.host import Host
 from lab.instance_metadata import InstanceMetadata
 from lab.operations import OPERATIONS
+from lab.provider import Provider
 from lab.state import LabState
 
 ADDRESS = "127.0.0.1"
@@ -38,16 +39,18 @@ async def run(directory: LabDirectory, account: accounts.Account, *, with_host: 
     directory.clear()
     state = LabState(account, directory.path)
     seeded = await seeding.seed(state, directory.host_root)
-    authority, server = certificates.make()
-    directory.ca_bundle.write_bytes(authority)
-    directory.write_secret(directory.server_certificate, server)
-    aws, metadata = [_listen()], [_listen()]
+    authority = certificates.Authority()
+    directory.ca_bundle.write_bytes(authority.pem())
+    directory.write_secret(directory.server_certificate, authority.issue(certificates.NAMES))
+    aws, metadata, provider = [_listen()], [_listen()], [_listen()]
     description = _description(directory, account, seeded, aws[0], metadata[0])
+    description = replace(description, provider_url=f"https://{ADDRESS}:{provider[0].getsockname()[1]}")
     host = Host(directory, state, seeded.instance, _listen()) if with_host else None
     if host:
         description = replace(description, **asdict(host.access()))
         aws += host.listeners.aws
         metadata += host.listeners.metadata
+        provider += host.listeners.provider
     directory.describe(description)
     http2.install()
     state.iam.govern_ministack()
@@ -55,6 +58,7 @@ async def run(directory: LabDirectory, account: accounts.Account, *, with_host: 
     configuration = _configuration(directory, aws, metadata)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(serve(cast("Framework", application), configuration, shutdown_trigger=asyncio.Event().wait))
+        tasks.create_task(Provider(authority, seeded.provider_keys, account.provider.fault).serve(provider))
         for service in host.services() if host else ():
             tasks.create_task(service)
 
@@ -96,6 +100,7 @@ def _description(
         secret_access_key=seeded.secret_access_key,
         instance_id=seeded.instance.instance_id,
         role_name=account.role.name,
+        provider_next_key=seeded.provider_keys[1],
         host_root=str(directory.host_root),
         pid=os.getpid(),
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),

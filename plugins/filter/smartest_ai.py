@@ -7,6 +7,7 @@ from __future__ import annotations
 from ansible_collections.safesecrets.infra.plugins.module_utils import (
     environment_file,
     environment_findings,
+    provider_endpoint_findings,
     provider_key,
 )
 
@@ -21,6 +22,8 @@ class FilterModule:
             "provider_key_faults": provider_key.key_faults,
             "provider_key_source": provider_key.key_source,
             "provider_source_faults": provider_key.source_faults,
+            "smartest_ai_check_url": provider_endpoint_findings.check_url,
             "smartest_ai_disabled": environment_findings.smartest_ai_disabled,
+            "smartest_ai_endpoint_findings": provider_endpoint_findings.endpoint_findings,
             "smartest_ai_findings": environment_findings.smartest_ai_findings,
         }

@@ -20,9 +20,9 @@ def source_faults(settings: Mapping[str, Any]) -> list[Fault]:
     """Return what is wrong with the variables of the role ``smartest_ai``, before any store is asked.
 
     settings: the role's variables without their prefix ``smartest_ai_``: those of :data:`SOURCES`,
-    ``api_key_json_key``, ``endpoint``, ``api_key_name``, ``endpoint_name``.
+    ``api_key_json_key``, ``endpoint``, ``check_url``, ``api_key_name``, ``endpoint_name``.
     """
-    return [*_sources(settings), *_endpoint(settings["endpoint"]), *_names(settings)]
+    return [*_sources(settings), *_endpoints(settings), *_names(settings)]
 
 
 def _sources(settings: Mapping[str, Any]) -> Iterator[Fault]:
@@ -72,12 +72,14 @@ def _store(kind: str, name: str, how: str) -> dict[str, str]:
     return {"kind": kind, "name": name, "remedy": remedy}
 
 
-def _endpoint(endpoint: Any) -> Iterator[Fault]:
-    if endpoint == "":
+def _endpoints(settings: Mapping[str, Any]) -> Iterator[Fault]:
+    if settings["endpoint"] == "":
         yield fault("smartest_ai_endpoint", "is empty", "write the URL that the provider documents, https://...")
-        return
-    faults = endpoint_faults("smartest_ai_endpoint", endpoint)
-    yield from faults or variable_faults({"smartest_ai_endpoint": endpoint}, named=False)
+    else:
+        faults = endpoint_faults("smartest_ai_endpoint", settings["endpoint"])
+        yield from faults or variable_faults({"smartest_ai_endpoint": settings["endpoint"]}, named=False)
+    if settings["check_url"] != "":
+        yield from endpoint_faults("smartest_ai_check_url", settings["check_url"])
 
 
 def _names(settings: Mapping[str, Any]) -> Iterator[Fault]:

@@ -131,7 +131,7 @@ def test_limit_with_localhost_runs_the_chain(chain: Chain) -> None:
 
 
 def test_key_is_shown_nowhere(chain: Chain, tmp_path: Path) -> None:
-    key = "canary-" + "f00dcafe" * 4
+    key = chain.lab.facts["provider_next_key"]
     given = tmp_path / "canary.json"
     given.write_text(json.dumps({"smartest_ai_api_key": key, "smartest_ai_api_key_secret_id": ""}))
     run = chain.lab.play(
@@ -151,6 +151,6 @@ def test_key_is_shown_nowhere(chain: Chain, tmp_path: Path) -> None:
         for path in directory.rglob("*")
         if path.is_file() and key.encode() in path.read_bytes()
     }
-    assert places == {given, chain.lab.environment_file}, (
+    assert places == {given, chain.lab.directory / "lab.json", chain.lab.environment_file}, (
         "the search must find the key where it belongs, and only there"
     )

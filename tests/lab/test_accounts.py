@@ -87,6 +87,7 @@ def test_operator_policy_is_the_documents(lab: Any) -> None:
         ),
         ({"role": None}, "role: a mapping is needed, not None"),
         ({"account_id": 210987654321}, "account_id: str needed"),
+        ({"provider": {"fault": "rude"}}, "provider.fault: rude is none of captive_portal"),
         ({"account_id": "12"}, "account_id: twelve digits needed"),
         ({"expected": [{"id": "x", "status": "green"}]}, "green"),
         ({"extends": "nowhere"}, "There is no starting account 'nowhere'. There are: "),

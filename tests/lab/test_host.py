@@ -175,6 +175,20 @@ for name in sys.argv[1:]:
         assert lab.ssh(f"getent hosts {name} || echo none").strip() == "none"
 
 
+def test_speech_provider_at_its_own_name(lab: HostLab) -> None:
+    def status(name: str, *headers: str) -> str:
+        options = " ".join(f"-H '{header}'" for header in headers)
+        url = f"https://{name}.smallest.ai/waves/v1/lightning-v3.1/get_voices"
+        return lab.ssh(f"curl -sS -m 20 -o /dev/null -w '%{{http_code}}' {options} {url}")
+
+    secret = lab.client("secretsmanager").get_secret_value(SecretId="safesecrets/smartest-ai")["SecretString"]
+    assert status("api") == "401"
+    assert status("api", f"Authorization: Bearer {secret}") == "200"
+    assert status("redirect-to-other-host", f"Authorization: Bearer {secret}") == "302"
+    with pytest.raises(AssertionError, match="certificate has expired"):
+        status("certificate-expired")
+
+
 def test_nothing_of_the_machines_own_network_is_changed(tmp_path: Path) -> None:
     def network() -> list[str]:
         looks = ("ip -json address", "ip -json route show table all", "ip -json -6 route show table all")

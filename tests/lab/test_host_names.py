@@ -1,4 +1,4 @@
-"""The resolver knows AWS's endpoint names and no others."""
+"""The resolver knows the endpoint names of AWS and of the speech provider, and no others."""
 
 from __future__ import annotations
 
@@ -43,6 +43,10 @@ def resolve(name: str, kind: int) -> str | int:
         ("polly.us-east-1.api.aws", AAAA, "fd5a:fe5e:2::10"),
         ("polly.us-east-1.api.aws", A, "198.18.2.10"),
         ("polly.us-east-1.api.aws", MX, 0),
+        ("api.smallest.ai", A, "198.18.100.10"),
+        ("captive-portal.smallest.ai", A, "198.18.100.10"),
+        ("api.smallest.ai", AAAA, 0),
+        ("smallest.ai.example.com", A, 3),
         ("polly.eu-west-9.amazonaws.com", A, 3),
         ("us-east-1.api.aws", A, 3),
         ("amazonaws.com.example.com", A, 3),

@@ -25,6 +25,7 @@ SETTINGS = {
     "api_key_environment_variable": "",
     "api_key_json_key": "",
     "endpoint": "https://api.example.com/v1",
+    "check_url": "",
     "api_key_name": "SMARTEST_AI_API_KEY",
     "endpoint_name": "SMARTEST_AI_ENDPOINT",
 }
@@ -67,6 +68,9 @@ SECRET = key_source(PLACE | {"api_key_secret_id": "a/b"})
         ({"endpoint": "http://api.example.com"}, ["smartest_ai_endpoint does not start with https://"]),
         ({"endpoint": f"https://{KEY}@api.example.com"}, ["smartest_ai_endpoint holds credentials"]),
         ({"endpoint": "https://api.example.com/{voice}"}, ["smartest_ai_endpoint has a value with a character"]),
+        ({"check_url": "https://api.example.com/v1/get_voices"}, []),
+        ({"check_url": "http://api.example.com/v1/get_voices"}, ["smartest_ai_check_url does not start with https://"]),
+        ({"check_url": f"https://api.example.com/?key={KEY}"}, ["smartest_ai_check_url holds a query"]),
         ({"api_key_name": "smartest"}, ["smartest_ai_api_key_name is no name for a variable"]),
         ({"api_key_name": ["X"]}, ["smartest_ai_api_key_name is no name for a variable"]),
         ({"endpoint_name": "SMARTEST_AI_API_KEY"}, ["smartest_ai_endpoint_name is the name of the key too"]),
