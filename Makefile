@@ -139,6 +139,10 @@ ifneq ($(strip $(PYTHON_NEWEST)),)
 	VENV=.venv-newest tests/sanity.sh
 endif
 
+.PHONY: golden
+golden: setup ## Make the golden files of the report's forms again, after a wanted change
+	python -m tests.unit.handover_fixture
+
 .PHONY: requirements
 requirements: setup ## Pin the requirements again, with hashes
 	cd requirements && for name in bootstrap clients development newest; do \

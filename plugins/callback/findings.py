@@ -1,6 +1,6 @@
 # Copyright (c) 2026 SafeSecrets infrastructure team
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Prints the checklist at the end of a run and writes the report."""
+"""Prints the checklist at the end of a run and writes the hand-over."""
 
 from __future__ import annotations
 
@@ -9,26 +9,32 @@ name: findings
 type: aggregate
 author: SafeSecrets infrastructure team (@safesecrets)
 version_added: 0.1.0
-short_description: Prints the checklist of a run and writes its report
+short_description: Prints the checklist of a run and writes its hand-over
 description:
   - Follows what the role P(safesecrets.infra.findings#role) records in the fact C(safesecrets_findings) of each host.
-  - At the end prints a table, grouped by the items of the chain in their order, with the remedies under it, and writes
-    the report in the form of docs/schemas/report.schema.json.
+  - At the end, however the run ended, prints a table, grouped by the items of the chain in their order, with the
+    checklist of the requirements and the remedies under it, and writes the hand-over into a folder of its own.
+    C(latest) leads to the newest one; the former ones are kept.
+  - The hand-over is C(report.json) in the form of docs/schemas/report.schema.json, and what is rendered from it
+    alone, C(report.html), C(report.md), C(junit.xml) and C(safesecrets.env).
+  - Remembers what was found on each host in C(shards). A run that C(--limit) keeps to some hosts takes what has not
+    expired of the others from there, and says of each finding which run observed it.
   - Tasks of the chain that failed outside the findings and hosts that could not be reached are shown too.
   - Prints and writes nothing when a run recorded no finding and no step of the chain failed.
   - Results of tasks with C(no_log) are not read.
 options:
-  report_path:
+  directory:
     description:
-      - The file that the report is written to, with mode C(0600). Its directory is created.
+      - The directory of all hand-overs. It is created. C(report.json), C(report.html) and the shards, which hold all
+        evidence, have the mode C(0600), the files made for others C(0644).
       - A relative path starts at the working directory, or at C(ansible.cfg) when it is set there.
     type: path
-    default: handover/report.json
+    default: handover
     env:
-      - name: SAFESECRETS_REPORT
+      - name: SAFESECRETS_HANDOVER
     ini:
       - section: callback_findings
-        key: report_path
+        key: directory
 requirements:
   - enabled in C(ansible.cfg) with C(callbacks_enabled = safesecrets.infra.findings)
 """
@@ -39,15 +45,14 @@ ansible.cfg: |
   callbacks_enabled = safesecrets.infra.findings
 
   [callback_findings]
-  report_path = handover/report.json
+  directory = handover
 """
 
 import json
-import os
 import shutil
 import sys
-import tempfile
 import uuid
+from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -55,20 +60,29 @@ import yaml
 from ansible import constants as C  # noqa: N812 - ansible's own name for it
 from ansible import context
 from ansible.plugins.callback import CallbackBase
-from ansible_collections.safesecrets.infra.plugins.module_utils import checklist, findings, report
+from ansible_collections.safesecrets.infra.plugins.module_utils import (
+    checklist,
+    findings,
+    handover_files,
+    handover_render,
+    report,
+    shards,
+)
 
 COLOURS = {
     findings.PASS: C.COLOR_OK,
     findings.FAIL: C.COLOR_ERROR,
     findings.UNPROVEN: C.COLOR_WARN,
     findings.NOT_APPLICABLE: C.COLOR_SKIP,
-    report.NOT_RUN: C.COLOR_SKIP,
+    findings.NOT_RUN: C.COLOR_SKIP,
 }
 ACTION_FAIL = ("ansible.builtin.fail", "ansible.legacy.fail", "fail")
 COLLECTION = "safesecrets.infra"
 COLUMNS_WITHOUT_TERMINAL = 100
 HIDDEN = "its output is hidden (no_log)"
 LONGEST_MESSAGE = 2000
+CONTROLLER = "localhost"
+TEMPLATES = Path(__file__).parents[2] / "roles/handover/templates"
 
 
 class CallbackModule(CallbackBase):
@@ -84,7 +98,9 @@ class CallbackModule(CallbackBase):
         self._observations = {}
         self._failed = {}
         self._unreachable = {}
+        self._run_id = str(uuid.uuid4())
         self._account_id = None
+        self._configurations = {}
         self._stopped = False
 
     def v2_playbook_on_start(self, playbook):
@@ -98,6 +114,8 @@ class CallbackModule(CallbackBase):
         facts = result.result.get("ansible_facts", {})
         if "safesecrets_findings" in facts:
             self._observe(result.host.get_name(), facts["safesecrets_findings"])
+        if isinstance(facts.get("safesecrets_configuration"), dict):
+            self._configurations[result.host.get_name()] = dict(facts["safesecrets_configuration"])
         account = facts.get("safesecrets_account")
         if isinstance(account, dict):
             self._account_id = account.get("account_id")
@@ -119,10 +137,18 @@ class CallbackModule(CallbackBase):
         failed = [*_last(self._failed, stats.failures), *_last(self._unreachable, stats.dark)]
         if not self._observations and not any(ours for _task, ours in failed):
             return
-        built = report.build_report(self._run(), self._observations, [task for task, _ours in failed])
+        failed = [task for task, _ours in failed]
+        observed, left_out = self._observations, self._left_out()
+        built = report.build_report(
+            self._run(),
+            {**observed, **{shard["host"]: shard["findings"] for shard in left_out}},
+            [*failed, *(report.FailedTask(**task) for shard in left_out for task in shard["failed_tasks"])],
+            list(self._notes()),
+        )
         self._display.display("")
-        for line in checklist.render(built, _width(), self._notes(built)):
+        for line in checklist.render(built, _width()):
             self._display.display(line.text, color=COLOURS.get(line.status))
+        self._remember(failed)
         self._write(built)
 
     def _observe(self, host, observed):
@@ -133,38 +159,95 @@ class CallbackModule(CallbackBase):
 
     def _run(self):
         return report.Run(
-            run_id=str(uuid.uuid4()),
+            run_id=self._run_id,
             started_at=self._started_at,
             finished_at=datetime.now(timezone.utc),
             playbook=", ".join(self._playbooks),
             check_mode=bool(context.CLIARGS.get("check")),
+            configuration=self._configurations.get(CONTROLLER, {}).get("chain"),
             account_id=self._account_id,
             collection_version=_collection_version(),
         )
 
-    def _notes(self, built):
+    def _origin(self, host):
+        """Return what has to agree with an earlier run's findings; nothing agrees with a run that ended too early."""
+        return {
+            "account_id": self._account_id,
+            "collection_version": _collection_version(),
+            "configuration": self._configurations.get(host),
+        }
+
+    def _left_out(self):
+        """Return what earlier runs found on the hosts that --limit leaves out of this one."""
+        if not context.CLIARGS.get("subset") or CONTROLLER not in self._configurations or self._account_id is None:
+            return []
+        here = {*self._observations, *self._failed, *self._unreachable}
+        try:
+            known = list(handover_files.read_shards(self._directory()))
+        except OSError as error:
+            self._display.warning(f"What earlier runs found on other hosts could not be read: {error}")
+            return []
+        return shards.left_out(known, self._origin(CONTROLLER), here, datetime.now(timezone.utc))
+
+    def _remember(self, failed):
+        """Write the shard of each host whose configuration is known; a prediction does not replace a proof."""
+        if self._account_id is None or context.CLIARGS.get("check"):
+            return
+        directory = self._directory()
+        for host in self._configurations:
+            tasks = [asdict(task) for task in failed if task.host == host]
+            try:
+                shard = shards.updated(
+                    handover_files.read_shard(directory, host),
+                    host,
+                    origin=self._origin(host),
+                    run_id=self._run_id,
+                    findings=report.newest(self._observations.get(host, [])),
+                    failed_tasks=tasks,
+                )
+                path = directory / handover_files.SHARDS / shards.file_name(host)
+                handover_files.write(path, handover_files.as_text(shard), handover_files.PRIVATE)
+            except OSError as error:
+                self._display.warning(f"What was found on {host} could not be kept for later runs: {error}")
+
+    def _notes(self):
         tags, skipped, limit = (context.CLIARGS.get(name) for name in ("tags", "skip_tags", "subset"))
         narrowed = [
             *([f"--tags {','.join(tags)}"] if tags and tuple(tags) != ("all",) else []),
             *([f"--skip-tags {','.join(skipped)}"] if skipped else []),
             *([f"--limit {limit}"] if limit else []),
         ]
+        everything = [each for observed in self._observations.values() for each in observed]
         if narrowed:
             yield f"Only a part was asked for: {' '.join(narrowed)}"
-        if self._stopped and not findings.with_status(built["findings"], findings.FAIL):
+        if context.CLIARGS.get("check"):
+            lacking = report.lacking_in_check_mode(everything)
+            yield f"Proofs that --check therefore lacks: {'; '.join(lacking) or 'none of what was looked at'}."
+        if self._stopped and not findings.with_status(everything, findings.FAIL):
             yield "Ended by what is unproven (safesecrets_strict)."
 
+    def _directory(self):
+        return Path(self.get_option("directory")).absolute()
+
     def _write(self, built):
-        path = Path(self.get_option("report_path"))
+        """Write report.json first: whatever happens to what is rendered from it, it is there."""
+        directory = self._directory()
+        folder = handover_files.folder_of_run(directory, built)
         try:
-            _write_privately(path, json.dumps(built, indent=2, default=str) + "\n")
+            handover_files.write(folder / "report.json", handover_files.as_text(built), handover_files.PRIVATE)
+            handover_files.point_latest(directory, folder)
+            for name, text in handover_render.rendered(built, TEMPLATES).items():
+                handover_files.write(folder / name, text, handover_files.MODES[name])
         except OSError as error:
             self._display.warning(
-                f"The report could not be written to {path}: {error.strerror or error}. "
-                "Set SAFESECRETS_REPORT to a path that can be written; the table above is complete."
+                f"The hand-over could not be written to {folder}: {error.strerror or error}. "
+                "Set SAFESECRETS_HANDOVER to a directory that can be written; the table above is complete."
             )
+        except handover_render.RenderError as error:
+            self._display.warning(f"{folder}/report.json is complete, but its other forms could not be made: {error}")
         else:
-            self._display.display(f"Report:   {path.absolute()}")
+            self._display.display(f"Report:   {directory / handover_files.LATEST / 'report.html'}")
+            self._display.display(f"          {', '.join(name for name in handover_files.MODES)} in {folder}")
 
 
 def _role(result):
@@ -224,16 +307,3 @@ def _collection_version():
         return yaml.safe_load((root / "galaxy.yml").read_text(encoding="utf-8"))["version"]
     except (OSError, ValueError, KeyError, yaml.YAMLError):
         return "unknown"
-
-
-def _write_privately(path, text):
-    """Write atomically with mode 0600: a reader sees the former report or this one, nothing between."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import zip_longest
 from typing import Any, NamedTuple
@@ -13,13 +13,19 @@ from typing import Any, NamedTuple
 from ansible_collections.safesecrets.infra.plugins.module_utils.findings import (
     FAIL,
     NOT_APPLICABLE,
+    NOT_RUN,
     PASS,
     UNPROVEN,
     alike,
     subjects,
     with_status,
 )
-from ansible_collections.safesecrets.infra.plugins.module_utils.report import NOT_RUN, VERDICTS, count, overall
+from ansible_collections.safesecrets.infra.plugins.module_utils.report import (
+    VERDICTS,
+    count,
+    overall,
+    taken_over,
+)
 
 WORDS = {PASS: "PASS", FAIL: "FAIL", UNPROVEN: "UNPROVEN", NOT_APPLICABLE: "N.A.", NOT_RUN: "NOT RUN"}
 
@@ -61,14 +67,14 @@ class Row(NamedTuple):
     detail: str
 
 
-def render(report: Mapping[str, Any], width: int, notes: Iterable[str] = ()) -> list[Line]:
-    """Return the checklist; ``notes`` stand under the heading and tell what narrowed this run."""
+def render(report: Mapping[str, Any], width: int) -> list[Line]:
+    """Return the table: the items of the chain with their findings, then the checklist of the requirements."""
     rule = Line("-" * width)
-    lines = [rule, *_heading(report, width, notes), rule]
+    lines = [rule, *_heading(report, width), rule]
     for item in report["items"]:
         lines += _item(report, item, width)
-    lines += [rule, *_to_do(report, width), *_failed_tasks(report, width), *_result(report, width)]
-    return lines
+    lines += [rule, *_requirements(report, width), rule]
+    return [*lines, *_to_do(report, width), *_failed_tasks(report, width), *_result(report, width)]
 
 
 def wrap(text: str, width: int) -> list[str]:
@@ -93,15 +99,31 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
-def _heading(report: Mapping[str, Any], width: int, notes: Iterable[str]) -> Iterator[Line]:
+def _heading(report: Mapping[str, Any], width: int) -> Iterator[Line]:
     account = f"account {report['account_id']}" if report["account_id"] else "account unknown"
     moment = report["finished_at"].replace("T", " ").replace("Z", " UTC")
     heading = f"SafeSecrets Phase 2 checklist: {report['playbook']}, {account}, {moment}"
     yield from (Line(text) for text in wrap(heading, width))
     if report["check_mode"]:
         yield Line("CHECK MODE (--check): nothing was changed.", UNPROVEN)
-    for note in notes:
+    for note in report["notes"]:
         yield from (Line(text) for text in wrap(note, width))
+    earlier = taken_over(report)
+    if earlier:
+        runs = ", ".join(sorted({each["run_id"] for each in earlier}))
+        note = f"{len(earlier)} of the findings are still fresh and taken over from the run {runs}."
+        yield from (Line(text) for text in wrap(note, width))
+
+
+def _requirements(report: Mapping[str, Any], width: int) -> Iterator[Line]:
+    yield Line("Validation checklist of the requirements")
+    for each in report["checklist"]:
+        head = f"{WORDS[each['verdict']]:<{STATUS_WIDTH}}{each['number']}. "
+        yield from _indented(head, each["text"], width, each["verdict"])
+        if each["verdict"] not in (PASS, NOT_RUN):
+            indent = " " * len(head)
+            detail = _shortened(wrap(each["detail"], width - len(indent)), width - len(indent), CELL_LINES)
+            yield from (Line(indent + text, each["verdict"]) for text in detail)
 
 
 def _item(report: Mapping[str, Any], item: Mapping[str, Any], width: int) -> Iterator[Line]:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from ansible_collections.safesecrets.infra.plugins.module_utils.checks import valid_hours
+
 Finding = dict[str, Any]
 
 PASS = "pass"  # noqa: S105 - a status, not a password
@@ -20,9 +22,13 @@ FAIL = "fail"
 UNPROVEN = "unproven"
 NOT_APPLICABLE = "not_applicable"
 STATUSES = (PASS, FAIL, UNPROVEN, NOT_APPLICABLE)
+#: The verdict on what has no finding: never the status of a finding.
+NOT_RUN = "not_run"
 
 #: The fields of a finding, in the order in which they are written.
 FIELDS = ("id", "item", "subject", "region", "status", "detail", "remedy", "evidence", "observed_at", "expires_at")
+#: What a finding of an earlier run carries too.
+TAKEN_OVER_FIELDS = ("run_id",)
 
 #: The order of the chain (requirements.md, Execution Order); ``prerequisites`` are what preflight checks, and
 #: ``validation`` is what real calls and CloudTrail prove at its end.
@@ -36,9 +42,6 @@ ITEMS = {
     "INFRA-P2-4": "Security group egress",
     "validation": "Calls from the host and CloudTrail",
 }
-
-#: How long a proof holds before it has to be looked at again, in hours.
-DEFAULT_VALID_HOURS = 24
 
 
 def timestamp(moment: datetime) -> str:
@@ -57,7 +60,6 @@ def finding(
     remedy: str = "",
     evidence: Mapping[str, Any] | None = None,
     observed_at: datetime | None = None,
-    valid_hours: int = DEFAULT_VALID_HOURS,
 ) -> Finding:
     """Build one finding.
 
@@ -86,7 +88,7 @@ def finding(
         "remedy": remedy,
         "evidence": dict(evidence or {}),
         "observed_at": timestamp(seen),
-        "expires_at": timestamp(seen + timedelta(hours=valid_hours)),
+        "expires_at": timestamp(seen + timedelta(hours=valid_hours(identifier))),
     }
 
 
@@ -112,12 +114,12 @@ def _faults(each: Any) -> list[str]:
     if not isinstance(each, Mapping):
         return [f"it is a {type(each).__name__}, not a mapping"]
     missing = [name for name in FIELDS if name not in each]
-    unknown = [str(name) for name in each if name not in FIELDS]
+    unknown = [str(name) for name in each if name not in (*FIELDS, *TAKEN_OVER_FIELDS)]
     if missing or unknown:
         return [
             f"{fault}: {', '.join(names)}" for fault, names in (("missing", missing), ("unknown", unknown)) if names
         ]
-    return [f"{name} is {each[name]!r}, not {wanted}" for name, (wanted, holds) in _FORM.items() if not holds(each)]
+    return [f"{name} is {each.get(name)!r}, not {wanted}" for name, (wanted, holds) in _FORM.items() if not holds(each)]
 
 
 def _is_moment(text: Any) -> bool:
@@ -147,6 +149,7 @@ _FORM: dict[str, tuple[str, Callable[[Mapping[str, Any]], bool]]] = {
     "evidence": ("a mapping", lambda each: isinstance(each["evidence"], Mapping)),
     "observed_at": ("a moment like 2026-11-23T06:00:00Z", lambda each: _is_moment(each["observed_at"])),
     "expires_at": ("a moment like 2026-11-23T06:00:00Z", lambda each: _is_moment(each["expires_at"])),
+    "run_id": ("the run that observed it", lambda each: "run_id" not in each or _is_text(each["run_id"])),
 }
 
 

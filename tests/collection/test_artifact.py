@@ -95,7 +95,7 @@ def test_the_installed_collection_runs_in_an_empty_place(installed: Path, tmp_pa
             timeout=600,
             check=False,
         )
-        report = json.loads((lab.directory / "handover/report.json").read_text())
+        report = json.loads((lab.directory / "handover/latest/report.json").read_text())
     assert finished.returncode == 0, finished.stdout
     run = Run(finished.returncode, finished.stdout, report)
     assert set(run.verdicts.values()) <= {"pass", "not_applicable"}, finished.stdout

@@ -66,7 +66,7 @@ class Lab:
             "COLUMNS": "120",
             "AWS_CA_BUNDLE": self.facts["ca_bundle"],
             "SAFESECRETS_LAB_DIR": str(self.directory),
-            "SAFESECRETS_REPORT": str(self.directory / "handover/report.json"),
+            "SAFESECRETS_HANDOVER": str(self.directory / "handover"),
             **more,
         }
 
@@ -74,8 +74,8 @@ class Lab:
         self, *arguments: str, playbook: str = "site.yml", variables: dict[str, Any] | None = None, **more: str
     ) -> Run:
         """Run a playbook; `variables` are extra vars, `more` goes into the environment."""
-        report = self.directory / "handover/report.json"
-        report.unlink(missing_ok=True)
+        report = self.directory / "handover/latest/report.json"
+        (self.directory / "handover/latest").unlink(missing_ok=True)
         command = [str(ANSIBLE_PLAYBOOK), "--inventory", "inventory/lab", f"playbooks/{playbook}", *arguments]
         if variables:
             command += ["--extra-vars", json.dumps(variables)]

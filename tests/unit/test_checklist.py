@@ -34,7 +34,7 @@ def printed(
 ) -> list[Line]:
     """Return the lines, none wider than the screen."""
     run = Run("6a4ba836-a642-46d7-9db9-9974a6e5a274", NOON, NOON, "site.yml", check_mode, account_id, "0.1.0")
-    lines = render(build_report(run, observations, failed), width, notes)
+    lines = render(build_report(run, observations, failed, notes), width)
     assert [line.text for line in lines if len(line.text) > width] == []
     assert [line.text for line in lines if not (line.text.isascii() and line.text.isprintable())] == []
     return lines
@@ -65,6 +65,15 @@ def test_a_table_as_a_person_reads_it() -> None:
         "NOT RUN   INFRA-P2-6: Smartest.ai integration",
         "NOT RUN   INFRA-P2-4: Security group egress",
         "NOT RUN   Validation: Calls from the host and CloudTrail",
+        "-" * 100,
+        "Validation checklist of the requirements",
+        "NOT RUN   1. IAM role permits Bedrock, Transcribe, Polly in the configured regions",
+        "NOT RUN   2. Bedrock models accessible in the new region (tested by a call)",
+        "NOT RUN   3. Polly Generative voices confirmed in the new region",
+        "NOT RUN   4. Environment variables configured for multi-region routing",
+        "NOT RUN   5. Smartest.ai API key obtained and configured",
+        "NOT RUN   6. Test calls to the new region services succeed from EC2 instance",
+        "NOT RUN   7. No region-specific IAM denials in CloudTrail logs",
         "-" * 100,
         "What to do",
         " 1. FAIL INFRA-P2-2",

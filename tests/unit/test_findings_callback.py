@@ -19,10 +19,12 @@ import jsonschema
 import pytest
 import yaml
 from ansible_collections.safesecrets.infra.plugins.callback import findings as callback
+from ansible_collections.safesecrets.infra.plugins.module_utils import handover_files
 from ansible_collections.safesecrets.infra.plugins.module_utils.findings import finding
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "docs/schemas/report.schema.json").read_text(encoding="utf-8"))
+SHARD = jsonschema.Draft202012Validator({"$ref": "#/$defs/shard", "$defs": SCHEMA["$defs"]})
 INVENTORY = {
     "all": {
         "hosts": {
@@ -52,6 +54,10 @@ class Played:
         return report
 
     @property
+    def directory(self) -> Path:
+        return self.report_path.parent.parent
+
+    @property
     def checklist(self) -> str:
         """What was printed after the recap."""
         return self.output.partition("PLAY RECAP")[2].partition("-" * 100)[2]
@@ -74,7 +80,7 @@ def play(tmp_path: Path) -> Playing:
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_SSH_RETRIES": "0",
             "ANSIBLE_NOCOLOR": "1",
-            "SAFESECRETS_REPORT": str(tmp_path / "deep/handover/report.json"),
+            "SAFESECRETS_HANDOVER": str(tmp_path / "deep/handover"),
             **environment,
         }
         finished = subprocess.run(
@@ -89,7 +95,11 @@ def play(tmp_path: Path) -> Playing:
         )
         assert "Callback dispatch" not in finished.stdout, finished.stdout
         assert "Traceback" not in finished.stdout, finished.stdout
-        return Played(finished.returncode, finished.stdout, Path(given["SAFESECRETS_REPORT"] or os.devnull))
+        return Played(
+            finished.returncode,
+            finished.stdout,
+            Path(given["SAFESECRETS_HANDOVER"] or os.devnull) / "latest/report.json",
+        )
 
     return run
 
@@ -143,9 +153,11 @@ def test_a_run_that_passes_on_several_hosts_in_turn(play: Playing) -> None:
         "collection_version": version,
     }
     assert stat.S_IMODE(run.report_path.stat().st_mode) == 0o600
-    assert [each.name for each in run.report_path.parent.iterdir()] == ["report.json"], "nothing temporary is left"
+    modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in run.report_path.parent.iterdir()}
+    assert modes == handover_files.MODES, "every form is there with its mode, and nothing temporary"
+    assert {each.name for each in run.directory.iterdir()} == {"latest", "runs"}
     assert "Result:   PASS, 6 of 8 items not run" in run.checklist
-    assert f"Report:   {run.report_path}" in run.checklist
+    assert f"Report:   {run.directory}/latest/report.html" in run.checklist
 
 
 def test_a_failure_is_recorded_first_and_what_it_prevents_is_not_run(play: Playing) -> None:
@@ -273,61 +285,116 @@ def test_findings_out_of_form_end_the_run_and_say_how(play: Playing, observed: A
 
 def test_a_report_that_cannot_be_written_is_a_warning(play: Playing, tmp_path: Path) -> None:
     (tmp_path / "occupied").write_text("a file, not a directory", encoding="utf-8")
-    run = play([a_play(record("pass"))], SAFESECRETS_REPORT=str(tmp_path / "occupied/report.json"))
+    run = play([a_play(record("pass"))], SAFESECRETS_HANDOVER=str(tmp_path / "occupied/handover"))
     assert run.returncode == 0
     warning = " ".join(run.output.split())
-    assert f"The report could not be written to {tmp_path}/occupied/report.json" in warning
-    assert "Set SAFESECRETS_REPORT to a path that can be written" in warning
+    assert f"The hand-over could not be written to {tmp_path}/occupied/handover/runs/" in warning
+    assert "Set SAFESECRETS_HANDOVER to a directory that can be written" in warning
     assert "Result:   PASS" in run.checklist
     assert "Report:" not in run.checklist
 
 
-def test_the_former_report_is_replaced(play: Playing, tmp_path: Path) -> None:
-    former = tmp_path / "report.json"
-    former.write_text("former", encoding="utf-8")
-    former.chmod(0o644)
-    run = play([a_play(record("pass"))], SAFESECRETS_REPORT=str(former))
-    assert run.verdicts() == {"INFRA-P2-3": "pass"}
-    assert stat.S_IMODE(former.stat().st_mode) == 0o600
+def test_former_reports_are_kept_and_latest_leads_to_the_newest(play: Playing) -> None:
+    first = play([a_play(record("fail"))])
+    failed = first.report["run_id"]
+    second = play([a_play(record("pass"))])
+    assert second.report["run_id"] != failed
+    kept = {json.loads(each.read_text())["run_id"] for each in second.directory.glob("runs/*/report.json")}
+    assert kept == {failed, second.report["run_id"]}
+    assert (second.directory / "latest").readlink().parts[0] == "runs", "the link holds where the directory is moved"
 
 
-def test_the_path_comes_from_ansible_cfg(play: Playing, tmp_path: Path) -> None:
+def test_a_run_that_fails_leaves_the_report_in_all_forms(play: Playing) -> None:
+    run = play([a_play(record("fail"))])
+    assert run.returncode != 0
+    assert {each.name for each in run.report_path.parent.iterdir()} == set(handover_files.MODES)
+    assert "Mend it." in (run.report_path.parent / "junit.xml").read_text(encoding="utf-8")
+
+
+KNOWN: dict[str, Any] = {
+    "name": "Know account and configuration",
+    "ansible.builtin.set_fact": {
+        "safesecrets_account": {"account_id": "123456789012"},
+        "safesecrets_configuration": {"chain": "00112233445566ff", "host": "8899aabbccddeeff"},
+    },
+}
+
+
+def two_hosts(status: str = "pass") -> list[dict[str, Any]]:
+    """Return plays that observe the controller, and each host of the group by its name."""
+    observed = record(status, item="INFRA-P2-5", subject="{{ inventory_hostname }}")
+    return [
+        a_play(KNOWN, record("pass")),
+        a_play(KNOWN, observed, hosts="app-1,app-2", item="INFRA-P2-5"),
+    ]
+
+
+def test_runs_limited_to_a_host_each_are_merged(play: Playing) -> None:
+    first = play(two_hosts("fail"), "--limit", "localhost,app-1").report["run_id"]
+    second = play(two_hosts(), "--limit", "localhost,app-2")
+    assert second.returncode == 0
+    observed = {each["subject"]: each for each in second.report["findings"] if each["item"] == "INFRA-P2-5"}
+    assert {name: (each["status"], each["hosts"]) for name, each in observed.items()} == {
+        "app-1-0": ("fail", ["app-1"]),
+        "app-2-0": ("pass", ["app-2"]),
+    }
+    assert observed["app-1-0"]["run_id"] == first
+    assert second.verdicts()["INFRA-P2-5"] == "fail", "a success here hides no failure there"
+    for path in (second.directory / "shards").iterdir():
+        SHARD.validate(json.loads(path.read_text(encoding="utf-8")))
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    everything = play(two_hosts())
+    assert everything.verdicts()["INFRA-P2-5"] == "pass", "the full run renews both"
+
+
+def test_hosts_of_another_account_are_not_merged(play: Playing) -> None:
+    play(two_hosts("fail"), "--limit", "localhost,app-1")
+    known = {**KNOWN, "ansible.builtin.set_fact": {**KNOWN["ansible.builtin.set_fact"]}}
+    known["ansible.builtin.set_fact"]["safesecrets_account"] = {"account_id": "999999999999"}
+    other = [a_play(known, record("pass")), a_play(record("pass", item="INFRA-P2-5"), hosts="app-2", item="INFRA-P2-5")]
+    run = play(other, "--limit", "localhost,app-2")
+    assert "app-1" not in json.dumps(run.report["findings"])
+
+
+def test_check_mode_does_not_replace_what_was_proven(play: Playing) -> None:
+    shard = play(two_hosts()).directory / "shards/app-1.json"
+    before = shard.read_text(encoding="utf-8")
+    predicted = play(two_hosts("unproven"), "--check")
+    assert shard.read_text(encoding="utf-8") == before
+    assert "Proofs that --check therefore lacks:" in predicted.checklist
+
+
+def test_templates_that_do_not_fit_leave_the_report_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "report.html.j2").write_text("{{ nothing.of_this }}", encoding="utf-8")
+    monkeypatch.setattr(callback, "TEMPLATES", tmp_path)
+    plugin = callback.CallbackModule()
+    monkeypatch.setattr(plugin, "get_option", lambda _name: str(tmp_path / "handover"))
+    plugin._observations = {"localhost": [finding("check.name", "INFRA-P2-3", "Ruth", "pass", "Seen.")]}
+    plugin._write(callback.report.build_report(plugin._run(), plugin._observations))
+    assert "its other forms could not be made: UndefinedError" in " ".join(capsys.readouterr().err.split())
+    assert [each.name for each in (tmp_path / "handover/latest").iterdir()] == ["report.json"]
+
+
+def test_the_directory_comes_from_ansible_cfg(play: Playing, tmp_path: Path) -> None:
     configuration = (ROOT / "ansible.cfg").read_text(encoding="utf-8")
     configured = tmp_path / "configured/ansible.cfg"
     configured.parent.mkdir()
     configured.write_text(
         configuration.replace("collections_path = collections", f"collections_path = {ROOT}/collections")
-        + "\n[callback_findings]\nreport_path = ours/report.json\n",
+        + "\n[callback_findings]\ndirectory = ours\n",
         encoding="utf-8",
     )
-    run = play([a_play(record("pass"))], ANSIBLE_CONFIG=str(configured), SAFESECRETS_REPORT=None)
+    run = play([a_play(record("pass"))], ANSIBLE_CONFIG=str(configured), SAFESECRETS_HANDOVER=None)
     assert run.returncode == 0, run.output
-    assert (tmp_path / "configured/ours/report.json").exists(), run.output
+    assert (tmp_path / "configured/ours/latest/report.json").exists(), run.output
 
 
-def test_the_path_is_handover_in_the_working_directory_otherwise(play: Playing, tmp_path: Path) -> None:
-    run = play([a_play(record("pass"))], SAFESECRETS_REPORT=None)
-    assert f"Report:   {tmp_path}/handover/report.json" in run.checklist
-    assert (tmp_path / "handover/report.json").exists()
-
-
-class Unwritable:
-    """Stands for a full disk."""
-
-    def __init__(self, *_arguments: Any, **_more: Any) -> None:
-        raise OSError(28, "No space left on device")
-
-
-def test_a_full_disk_leaves_the_former_report_and_nothing_temporary(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "report.json"
-    path.write_text("former", encoding="utf-8")
-    monkeypatch.setattr(callback.os, "fdopen", Unwritable)
-    with pytest.raises(OSError, match="No space left"):
-        callback._write_privately(path, "new")
-    assert path.read_text(encoding="utf-8") == "former"
-    assert list(tmp_path.iterdir()) == [path]
+def test_the_directory_is_handover_in_the_working_directory_otherwise(play: Playing, tmp_path: Path) -> None:
+    run = play([a_play(record("pass"))], SAFESECRETS_HANDOVER=None)
+    assert f"Report:   {tmp_path}/handover/latest/report.html" in run.checklist
+    assert (tmp_path / "handover/latest/report.json").exists()
 
 
 def result(role: str = "", tags: tuple[str, ...] = (), **said: Any) -> SimpleNamespace:

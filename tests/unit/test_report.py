@@ -13,9 +13,11 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.report import (
     FailedTask,
     Run,
     build_report,
+    lacking_in_check_mode,
     merged,
     newest,
     overall,
+    taken_over,
     verdict,
 )
 
@@ -113,6 +115,30 @@ def test_a_failed_task_of_no_item_fails_the_run() -> None:
 def test_items_that_did_not_run_do_not_count(statuses: list[str], expected: str) -> None:
     found = [observed(status, subject=str(index)) for index, status in enumerate(statuses)]
     assert overall(build_report(RUN, {"localhost": found})) == expected
+
+
+def test_what_an_earlier_run_observed_carries_its_run() -> None:
+    earlier = {**observed(), "run_id": "1c1d7a52-91c5-4b58-8a0e-3b4f3fb7a1de"}
+    report = build_report(RUN, {"app-1": [earlier], "app-2": [observed(minutes=5)]})
+    assert [(each["hosts"], each["run_id"]) for each in report["findings"]] == [
+        (["app-1"], earlier["run_id"]),
+        (["app-2"], RUN.run_id),
+    ]
+    assert [each["hosts"] for each in taken_over(report)] == [["app-1"]]
+
+
+@pytest.mark.parametrize(
+    ("remedy", "status", "lacking"),
+    [
+        ("Run without --check.", "unproven", ["List of voices in us-east-1"]),
+        ("Run without check mode.", "unproven", ["List of voices in us-east-1"]),
+        ("Wait for it.", "unproven", []),
+        ("Run without --check.", "pass", []),
+    ],
+)
+def test_proofs_that_check_mode_lacks(remedy: str, status: str, lacking: list[str]) -> None:
+    found = observed(status, identifier="polly_voices.voices_listed", region="us-east-1") | {"remedy": remedy}
+    assert lacking_in_check_mode([found, observed()]) == lacking
 
 
 def test_an_empty_run_is_not_a_pass() -> None:

@@ -17,6 +17,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.findings import 
     FIELDS,
     ITEMS,
     STATUSES,
+    TAKEN_OVER_FIELDS,
     checked,
     finding,
 )
@@ -50,6 +51,7 @@ def built(**run: Any) -> dict[str, Any]:
         "check_mode": False,
         "account_id": "123456789012",
         "collection_version": "0.1.0",
+        "configuration": "00112233445566ff",
         **run,
     }
     observations = {
@@ -57,14 +59,14 @@ def built(**run: Any) -> dict[str, Any]:
         "app": [observed("fail") | {"region": None}],
     }
     failed = [FailedTask("app", "Write", None, "No space"), FailedTask("app", "Write", "INFRA-P2-5", "Gone", True)]
-    return build_report(Run(**facts), observations, failed)
+    return build_report(Run(**facts), observations, failed, ["Only a part was asked for: --tags INFRA-P2-3"])
 
 
 def test_the_schema_itself_is_valid() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
-@pytest.mark.parametrize("run", [{}, {"account_id": None}, {"check_mode": True}])
+@pytest.mark.parametrize("run", [{}, {"account_id": None}, {"check_mode": True}, {"configuration": None}])
 def test_what_is_built_follows_the_schema(run: dict[str, Any]) -> None:
     REPORT.validate(json.loads(json.dumps(built(**run))))
 
@@ -84,6 +86,11 @@ def test_an_empty_run_follows_the_schema() -> None:
         lambda report: report.update(started_at="2026-11-23 12:00"),
         lambda report: report.update(account_id="1234"),
         lambda report: report.update(check_mode="yes"),
+        lambda report: report.update(configuration="secret"),
+        lambda report: report.update(notes=[""]),
+        lambda report: report["checklist"][0].update(verdict="good"),
+        lambda report: report["checklist"][0].pop("text"),
+        lambda report: report["findings"][0].update(run_id="today"),
         lambda report: report["items"][0].update(verdict="good"),
         lambda report: report["items"][0]["counts"].update({"pass": -1}),
         lambda report: report["items"][0]["counts"].pop("fail"),
@@ -110,6 +117,7 @@ SPOILT_FINDINGS: list[dict[str, Any]] = [
     {"status": "unproven", "remedy": " "},
     {"evidence": []},
     {"observed_at": "2026-11-23T12:00:00+00:00"},
+    {"run_id": ""},
     {"colour": "red"},
 ]
 
@@ -133,10 +141,10 @@ def test_code_and_schema_name_the_same_things() -> None:
     definitions = deepcopy(SCHEMA["$defs"])
     assert definitions["item_name"]["enum"] == list(ITEMS)
     assert definitions["status"]["enum"] == list(STATUSES)
-    assert sorted(definitions["item"]["properties"]["verdict"]["enum"]) == sorted(VERDICTS)
+    assert sorted(definitions["verdict"]["enum"]) == sorted(VERDICTS)
     assert definitions["finding"]["required"] == list(FIELDS)
-    assert set(definitions["finding"]["properties"]) == {*FIELDS, "hosts"}
-    assert SCHEMA["properties"]["schema_version"]["const"] == SCHEMA_VERSION
+    assert set(definitions["finding"]["properties"]) == {*FIELDS, *TAKEN_OVER_FIELDS, "hosts"}
+    assert definitions["schema_version"]["const"] == SCHEMA_VERSION
 
 
 def test_every_object_refuses_what_it_does_not_name() -> None:

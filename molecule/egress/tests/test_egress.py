@@ -40,7 +40,7 @@ def play(tmp_path: Path) -> Playing:
     """Run the role as converge does, against any lab, and read its report."""
 
     def run(lab_directory: str | None = None, **variables: Any) -> Played:
-        report = tmp_path / "report.json"
+        report = tmp_path / "latest/report.json"
         report.unlink(missing_ok=True)
         lab_directory = lab_directory or os.environ["SAFESECRETS_LAB_DIR"]
         finished = subprocess.run(
@@ -58,7 +58,7 @@ def play(tmp_path: Path) -> Playing:
                 "ANSIBLE_CALLBACKS_ENABLED": "safesecrets.infra.findings",
                 "AWS_CA_BUNDLE": f"{lab_directory}/ca.pem",
                 "SAFESECRETS_LAB_DIR": lab_directory,
-                "SAFESECRETS_REPORT": str(report),
+                "SAFESECRETS_HANDOVER": str(tmp_path),
             },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
