@@ -54,6 +54,8 @@ class Bedrock:
     agreement_delay_seconds: float
     agreement_error: str | None = None  # every requested agreement ends in ERROR with this message
     use_case_form: bool = False
+    #: By region the application inference profiles: ID, and the system-defined profile that it was copied from.
+    application_inference_profiles: dict[str, dict[str, str]] = field(default_factory=dict)
     #: Overrides of the catalogue, merged over a model's entry; null takes the model away.
     models: dict[str, dict[str, dict[str, Any] | None]] = field(default_factory=dict)
 

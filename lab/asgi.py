@@ -104,7 +104,8 @@ class Application:
         code = "AccessDenied" if operation.protocol == "query" else "AccessDeniedException"
         try:
             resource = operation.resource(self._state, request, parameters)
-            policy_evaluation.authorize(self._state, request, operation.iam_action, resource, code=code)
+            keys = operation.condition_keys(request)
+            policy_evaluation.authorize(self._state, request, operation.iam_action, resource, context=keys, code=code)
             return operation.handler(self._state, request, parameters)
         except ServiceError as error:
             return _render(error, operation.protocol, request)

@@ -29,7 +29,7 @@ FORM_MISSING = "You have not filled out the request form. Fill out the form befo
 FORM_FIELDS = ("companyName", "companyWebsite", "intendedUsers", "industryOption", "useCases")
 FORM_SIZE = range(10, 16384 + 1)
 INTENDED_USERS = ("0", "1", "2")
-PROFILE_TYPES = ("SYSTEM_DEFINED", "APPLICATION")
+PROFILE_TYPES = (model_catalogue.SYSTEM_DEFINED, model_catalogue.APPLICATION)
 #: AWS's page holds up to 1000; a smaller one finds out a client that forgets nextToken.
 PAGE_SIZE = 10
 GREATEST_PAGE_SIZE = 1000
@@ -169,7 +169,7 @@ def _is_complete(form: bytes) -> bool:
 
 
 def list_inference_profiles(state: LabState, request: Request, _parameters: Parameters) -> Response:
-    """ListInferenceProfiles, a page at a time; the lab has system-defined ones only."""
+    """ListInferenceProfiles, a page at a time."""
     kind, token = request.parameter("type"), request.parameter("nextToken") or "0"
     _check_enum("typeEquals", kind, PROFILE_TYPES)
     size = int(request.parameter("maxResults") or PAGE_SIZE)
@@ -177,8 +177,11 @@ def list_inference_profiles(state: LabState, request: Request, _parameters: Para
         raise _constraint("maxResults", "Member must have value between 1 and 1000")
     if not token.isdigit():
         raise ServiceError("ValidationException", "The provided nextToken is invalid.")
-    summaries = [_profile_details(profile) for profile in model_catalogue.profiles(state, request.region).values()]
-    summaries = summaries if kind != "APPLICATION" else []
+    summaries = [
+        _profile_details(profile)
+        for profile in model_catalogue.profiles(state, request.region).values()
+        if kind in (None, profile.type)
+    ]
     end = int(token) + size
     page = {"inferenceProfileSummaries": summaries[int(token) : end]}
     return json_response({**page, "nextToken": str(end)} if end < len(summaries) else page)
@@ -204,7 +207,7 @@ def _profile_details(profile: Profile) -> dict[str, Any]:
         "models": [{"modelArn": arn} for arn in profile.model_arns],
         "inferenceProfileId": profile.id,
         "status": "ACTIVE",
-        "type": "SYSTEM_DEFINED",
+        "type": profile.type,
     }
 
 
@@ -255,7 +258,9 @@ def _model_resource(_state: LabState, request: Request, parameters: Parameters) 
 
 
 def _profile_resource(state: LabState, request: Request, parameters: Parameters) -> str:
-    return model_catalogue.inference_profile_arn(state, request.region, resource_id(parameters["profile"]))
+    profile_id = resource_id(parameters["profile"])
+    profile = model_catalogue.profiles(state, request.region).get(profile_id)
+    return profile.arn if profile else model_catalogue.inference_profile_arn(state, request.region, profile_id)
 
 
 def _operation(

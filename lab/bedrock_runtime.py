@@ -217,8 +217,9 @@ def _nova_usage(usage: Mapping[str, int]) -> dict[str, int]:
 
 def _resource(state: LabState, request: Request, parameters: Mapping[str, str]) -> str:
     identifier = resource_id(parameters["model"])
-    if identifier in model_catalogue.profiles(state, request.region):
-        return model_catalogue.inference_profile_arn(state, request.region, identifier)
+    profile = model_catalogue.profiles(state, request.region).get(identifier)
+    if profile is not None:
+        return profile.arn
     return model_catalogue.foundation_model_arn(request.region, identifier)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from lab.state import LabState
 
 DATA = Path(__file__).with_name("data")
 AMAZON, ANTHROPIC = "Amazon", "Anthropic"
+SYSTEM_DEFINED, APPLICATION = "SYSTEM_DEFINED", "APPLICATION"
 LIFECYCLE = ("startOfLifeTime", "legacyTime", "publicExtendedAccessTime", "endOfLifeTime")
 
 
@@ -60,7 +61,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Profile:
-    """A system-defined inference profile, seen from a source region."""
+    """An inference profile, seen from a source region."""
 
     id: str
     name: str
@@ -68,6 +69,7 @@ class Profile:
     arn: str
     model: Model
     destinations: list[str]
+    type: str = SYSTEM_DEFINED
 
     @property
     def model_arns(self) -> list[str]:
@@ -113,15 +115,24 @@ def models(state: LabState, region: str) -> dict[str, Model]:
 
 
 def profiles(state: LabState, region: str) -> dict[str, Profile]:
-    """The system-defined inference profiles of a source region by ID."""
+    """The inference profiles of a source region by ID, the account's own among them."""
     available = models(state, region)
-    return {
+    defined = {
         profile.id: profile
         for prefix, geography in _read("inference_profiles")["geographies"].items()
         for model_id in geography["models"]
         if model_id in available and region in geography["destinations"]
         for profile in (_profile(state, prefix, geography, available[model_id]),)
     }
+    copies = state.account.bedrock.application_inference_profiles.get(region, {})
+    return defined | {own: _application_profile(state, own, defined[source]) for own, source in copies.items()}
+
+
+def _application_profile(state: LabState, profile_id: str, source: Profile) -> Profile:
+    arn = inference_profile_arn(state, source.model.region, profile_id).replace(
+        ":inference-", ":application-inference-"
+    )
+    return replace(source, id=profile_id, name=profile_id, arn=arn, type=APPLICATION)
 
 
 def _profile(state: LabState, prefix: str, geography: Mapping[str, Any], model: Model) -> Profile:

@@ -98,6 +98,15 @@ def any_resource(_state: LabState, _request: Request, _parameters: Mapping[str, 
     return "*"
 
 
+#: Gives the condition keys that a request has beside those that every one has.
+ConditionKeys = Callable[[Request], dict[str, list[str]]]
+
+
+def no_condition_keys(_request: Request) -> dict[str, list[str]]:
+    """The condition keys of actions that have none of their own."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Operation:
     """One operation of one service.
@@ -114,6 +123,7 @@ class Operation:
     iam_action: str
     handler: Handler
     resource: Resource = any_resource
+    condition_keys: ConditionKeys = no_condition_keys
     query_action: str | None = None
     target: str | None = None
     protocol: str = "rest-json"  # or "query", or "json"

@@ -10,6 +10,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.safesecrets.infra.plugins.module_utils import (
     iam_policy_document,
     iam_policy_findings,
+    iam_policy_kinds,
     model_routes,
 )
 
@@ -33,11 +34,11 @@ class FilterModule:
     def filters(self):
         return {
             "configured_inference_profiles": explained(model_routes.configured_inference_profiles),
-            "foreign_statements": iam_policy_document.foreign_statements,
             "iam_policy_absent_findings": iam_policy_findings.iam_policy_absent_findings,
+            "iam_policy_faults": iam_policy_kinds.policy_faults,
             "iam_policy_findings": iam_policy_findings.iam_policy_findings,
             "iam_policy_obstacles": iam_policy_findings.iam_policy_obstacles,
-            "inline_policy_characters": iam_policy_document.inline_policy_characters,
+            "iam_policy_present_kinds": iam_policy_kinds.present_kinds,
             "multi_region_policy_document": explained(iam_policy_document.multi_region_policy_document),
             "multi_region_simulations": explained(iam_policy_document.multi_region_simulations),
         }

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 SafeSecrets infrastructure team
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The inline policy that lets the role use its regions, and the simulations that prove it.
+"""The policy that lets the role use its regions, and the simulations that prove it.
 
 ``regions`` is ``safesecrets_regions``: by code, each with ``region`` and ``models`` (default, allowlist, optional).
 ``models`` are rows of bedrock_model_access_info; needed for inference profiles only, whose ARNs AWS alone knows.
@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -19,7 +18,6 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.iam_simulation i
 )
 from ansible_collections.safesecrets.infra.plugins.module_utils.iam_statements import (
     INFERENCE_PROFILE_ARN,
-    INLINE,
     REQUESTED_REGION,
     Policy,
 )
@@ -165,18 +163,13 @@ def _controls(
 
 
 def foreign_statements(policies: Iterable[Mapping[str, Any]], policy_name: str) -> list[str]:
-    """Return Sid or number of the statements that are not ours in the inline policy under our name.
+    """Return Sid or number of the statements that are not ours in the policy under our name.
 
-    A policy that someone else wrote under this name must not be overwritten. policies: of iam_role_access_info.
+    A policy that someone else wrote under this name must not be overwritten. policies: each with name, type, document.
     """
-    ours = [Policy(each["name"], INLINE, each["document"]) for each in policies if each["type"] == INLINE]
+    ours = [Policy(each["name"], each["type"], each["document"]) for each in policies]
     statements = [statement for each in ours if each.name == policy_name for statement in each.statements()]
     return [each.sid or f"number {each.index + 1}" for each in statements if not _SIDS.fullmatch(each.sid or "")]
-
-
-def inline_policy_characters(documents: Iterable[Mapping[str, Any]]) -> int:
-    """Count the characters of inline policies as IAM does: of all together, without white space."""
-    return sum(len(re.sub(r"\s", "", json.dumps(document))) for document in documents)
 
 
 def _unique(values: Iterable[str]) -> list[str]:

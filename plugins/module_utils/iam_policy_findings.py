@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.safesecrets.infra.plugins.module_utils.findings import (
@@ -15,6 +16,13 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.findings import 
     Finding,
     finding,
 )
+from ansible_collections.safesecrets.infra.plugins.module_utils.iam_policy_kinds import (
+    INLINE_LIMIT,
+    MANAGED_LIMIT,
+    characters,
+    effective_kinds,
+    present_kinds,
+)
 from ansible_collections.safesecrets.infra.plugins.module_utils.iam_region_locks import (
     BOUNDARY_LAYER,
     ORGANIZATIONS_LAYER,
@@ -24,7 +32,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.iam_simulation i
     EXPECTED_ALLOWED,
     EXPECTED_DENIED,
 )
-from ansible_collections.safesecrets.infra.plugins.module_utils.iam_statements import PLANNED
+from ansible_collections.safesecrets.infra.plugins.module_utils.iam_statements import INLINE, MANAGED, PLANNED
 
 ITEM = "INFRA-P2-1"
 
@@ -43,9 +51,12 @@ def iam_policy_obstacles(access: Access, policy_name: str) -> list[Finding]:
     return [*failing, *(each for lock in locks for each in _lock(lock)), *_unexplained(access)]
 
 
-def iam_policy_findings(access: Access, policy_name: str, document: Mapping[str, Any], planned: bool) -> list[Finding]:
+def iam_policy_findings(
+    access: Access, policy_name: str, document: Mapping[str, Any], planned: bool, kinds: Sequence[str] = (INLINE,)
+) -> list[Finding]:
     """Return what was proven.
 
+    kinds: what the policy shall be, inline or managed; the other one comes second while it is still there.
     planned: the policy is not written (check mode), and access was simulated with it among the policy documents.
     """
     return [
@@ -55,20 +66,21 @@ def iam_policy_findings(access: Access, policy_name: str, document: Mapping[str,
         _regional_allows(access, policy_name),
         *_allowed(access["decisions"], planned),
         *_controls(access["decisions"], policy_name, planned),
-        _document(access["role"], policy_name, document, planned),
+        _document(access, _Wanted(policy_name, tuple(kinds), document), planned),
     ]
 
 
 def iam_policy_absent_findings(access: Access, policy_name: str, planned: bool) -> list[Finding]:
     """Return whether the policy is gone; planned: it was not taken back, because of check mode."""
-    there = policy_name in [each["name"] for each in access["policies"] if each["type"] == "inline"]
+    there = present_kinds(access, policy_name)
     subject = f"{access['role']['arn']} {policy_name}"
-    evidence = {"policies": _names(access)}
+    evidence = {"policies": _names(access), "kinds": there}
     if not there:
-        detail = f"The role has no inline policy {policy_name}."
+        detail = f"There is no inline and no managed policy {policy_name}."
         return [finding("iam_policy.policy_absent", ITEM, subject, PASS, detail, evidence=evidence)]
     status, remedy = (UNPROVEN, _RUN_IT) if planned else (FAIL, "Run the step again, and look for what writes it.")
-    detail = "The policy would be taken back." if planned else "The policy is still there after it was taken back."
+    kinds = f"The {' and the '.join(there)} policy"
+    detail = f"{kinds} would be taken back." if planned else f"{kinds} is still there after it was taken back."
     return [finding("iam_policy.policy_absent", ITEM, subject, status, detail, remedy=remedy, evidence=evidence)]
 
 
@@ -248,22 +260,56 @@ def _controls(rows: Sequence[Row], policy_name: str, planned: bool) -> Iterator[
 def _only_by(policy_name: str, row: Row) -> bool:
     """Tell whether only the policy that is about to be replaced allows something."""
     matched = row["matched_statements"]
-    return bool(matched) and all(
-        each["policy"] == policy_name and each["policy_type"] not in (PLANNED, "managed") for each in matched
-    )
+    return bool(matched) and all(each["policy"] == policy_name and each["policy_type"] != PLANNED for each in matched)
 
 
-def _document(role: Mapping[str, Any], policy_name: str, document: Mapping[str, Any], planned: bool) -> Finding:
-    status, remedy = (UNPROVEN, _RUN_IT) if planned else (PASS, "")
-    detail = "The inline policy would be written." if planned else "The inline policy is as configured."
+@dataclass(frozen=True)
+class _Wanted:
+    """The policy as it shall be."""
+
+    name: str
+    kinds: tuple[str, ...]
+    document: Mapping[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """What it shall be in the end."""
+        return self.kinds[0]
+
+
+def _document(access: Access, wanted: _Wanted, planned: bool) -> Finding:
+    present, effective = present_kinds(access, wanted.name), effective_kinds(access, wanted.name)
+    own = characters([wanted.document])
+    inline = [each["document"] for each in access["policies"] if each["type"] == INLINE and each["name"] != wanted.name]
+    counted = own if wanted.kind == MANAGED else own + characters(inline)
+    limit = MANAGED_LIMIT if wanted.kind == MANAGED else INLINE_LIMIT
+    size = f"{own} characters" + (f", {counted} with the role's other inline policies" if counted > own else "")
+    if planned:
+        status, detail, remedy = UNPROVEN, f"The {wanted.kind} policy would be written", _RUN_IT
+    elif present == effective and set(present) == set(wanted.kinds):
+        status, detail, remedy = PASS, f"The {wanted.kind} policy is as configured", ""
+    else:
+        status, remedy = FAIL, "Run the step again, and look for what else changes the role's policies."
+        detail = (
+            f"The {wanted.kind} policy alone should be there; there is {' and '.join(present) or 'none'}, and for the "
+            f"role counts {' and '.join(effective) or 'none'}"
+        )
     return finding(
         "iam_policy.policy_document",
         ITEM,
-        f"{role['arn']} {policy_name}",
+        f"{access['role']['arn']} {wanted.name}",
         status,
-        detail,
+        f"{detail}: {size}, of {limit} that IAM accepts.",
         remedy=remedy,
-        evidence={"policy_name": policy_name, "policy_document": dict(document)},
+        evidence={
+            "policy_name": wanted.name,
+            "kind": wanted.kind,
+            "managed_policy_arn": (access["managed_policy"] or {}).get("arn"),
+            "characters": own,
+            "characters_counted": counted,
+            "characters_accepted": limit,
+            "policy_document": dict(wanted.document),
+        },
     )
 
 

@@ -87,6 +87,28 @@ def simulate(
     return [result for page in pages for result in page["EvaluationResults"]]
 
 
+@api_call("look up the managed policy {arn}", "iam:GetPolicy")
+def find_policy(client: Client, arn: str) -> Answer | None:
+    """Return what IAM says of a managed policy, None where there is none."""
+    try:
+        return dict(client.get_policy(PolicyArn=arn)["Policy"])
+    except is_boto3_error_code("NoSuchEntity"):
+        return None
+
+
+def find_managed_policy(client: Client, arn: str) -> Answer | None:
+    """Return a customer-managed policy in its default version with its number of users, None where there is none."""
+    policy = find_policy(client, arn)
+    return policy and {
+        "arn": arn,
+        "name": policy["PolicyName"],
+        "document": get_policy_version(client, arn, policy["DefaultVersionId"]),
+        "default_version_id": policy["DefaultVersionId"],
+        "attachment_count": policy["AttachmentCount"],
+        "permissions_boundary_usage_count": policy.get("PermissionsBoundaryUsageCount", 0),
+    }
+
+
 def managed_policy(client: Client, arn: str, policy_type: str) -> Policy:
     """Return a managed policy in its default version."""
     policy = get_policy(client, arn)

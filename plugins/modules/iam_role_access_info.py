@@ -54,6 +54,11 @@ options:
         type: str
         choices: [allowed, denied]
         default: allowed
+  managed_policy_name:
+    description:
+      - Name of a customer-managed policy of the account, without path, that is looked up whether or not it is attached
+        to the role.
+    type: str
   policy_documents:
     description: Policy documents that the role does not have yet, to be simulated as if they were attached.
     type: list
@@ -188,6 +193,39 @@ policies:
       description: The policy document, of a managed policy that of its default version.
       type: dict
       sample: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "polly:SynthesizeSpeech", Resource: "*"}]}
+managed_policy:
+  description: The policy of O(managed_policy_name), V(null) where there is none.
+  returned: success
+  type: dict
+  contains:
+    arn:
+      description: Its ARN.
+      type: str
+      sample: arn:aws:iam::111122223333:policy/SafeSecretsMultiRegion
+    name:
+      description: Its name.
+      type: str
+      sample: SafeSecretsMultiRegion
+    document:
+      description: The document of its default version.
+      type: dict
+      sample: {Version: "2012-10-17", Statement: []}
+    default_version_id:
+      description: Its default version.
+      type: str
+      sample: v1
+    attached:
+      description: Whether it is attached to the role.
+      type: bool
+      sample: true
+    attachment_count:
+      description: How many users, groups and roles it is attached to.
+      type: int
+      sample: 1
+    permissions_boundary_usage_count:
+      description: How many users and roles have it as their permissions boundary.
+      type: int
+      sample: 0
 decisions:
   description: One row per simulation, action and resource, in this order.
   returned: success
@@ -335,7 +373,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils import iam_role_
 from ansible_collections.safesecrets.infra.plugins.module_utils.iam_policy_document import ACTIONS
 from ansible_collections.safesecrets.infra.plugins.module_utils.iam_region_locks import region_locks, regional_allows
 from ansible_collections.safesecrets.infra.plugins.module_utils.iam_simulation import lock_requests, planned_policies
-from ansible_collections.safesecrets.infra.plugins.module_utils.iam_statements import parse_document
+from ansible_collections.safesecrets.infra.plugins.module_utils.iam_statements import MANAGED, parse_document
 from ansible_collections.safesecrets.infra.plugins.module_utils.iam_trust_policy import trusts_ec2
 
 ROLE_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
@@ -389,12 +427,17 @@ def look_at_access(module: AnsibleAWSModule) -> dict[str, Any]:
         parameters["simulations"], parameters["regions"], parameters["actions"], described["partition"]
     )
     search = region_locks(policies, requests)
+    named = parameters["managed_policy_name"]
+    arn = f"arn:{described['partition']}:iam::{described['account_id']}:policy/{named}"
+    managed = iam_role_access.find_managed_policy(client, arn) if named else None
     return {
         "role": described,
         "policies": [
             {"name": each.name, "arn": each.arn, "type": each.policy_type, "document": each.document}
             for each in attached
         ],
+        "managed_policy": managed
+        and {**managed, "attached": arn in [each.arn for each in attached if each.policy_type == MANAGED]},
         "decisions": decisions,
         "region_locks": search.locks,
         "undecided_statements": search.undecided,
@@ -414,6 +457,7 @@ def main() -> None:
         argument_spec={
             "role_name": {"type": "str", "required": True},
             "simulations": {"type": "list", "elements": "dict", "default": [], "options": simulation},
+            "managed_policy_name": {"type": "str"},
             "policy_documents": {"type": "list", "elements": "dict", "default": []},
             "regions": {"type": "list", "elements": "str", "default": []},
             "actions": {"type": "list", "elements": "str", "default": list(ACTIONS)},

@@ -5,18 +5,15 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible_collections.safesecrets.infra.plugins.module_utils import iam_policy_document
 from ansible_collections.safesecrets.infra.plugins.module_utils.iam_simulation import requests_of
 from ansible_collections.safesecrets.infra.plugins.module_utils.iam_statements import INLINE, Policy, Request, applying
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-ROLE = Path(__file__).resolve().parents[2] / "roles/iam_policy"
 INVOKE = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
 SPEECH = ["polly:SynthesizeSpeech", "transcribe:StartStreamTranscription"]
 HAIKU, SONNET = "anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-3-sonnet-20240229-v1:0"
@@ -304,22 +301,13 @@ def test_whatever_is_configured_is_allowed_and_stable(configured: dict[str, Any]
         assert all(decided(document, Request.of(INVOKE[0], model(region, each), region)) for each in models)
 
 
-def test_characters_are_counted_without_white_space() -> None:
-    document = {"Version": "2012-10-17", "Statement": [{"Sid": "A b\n c"}]}
-    expected = len('{"Version":"2012-10-17","Statement":[{"Sid":"Ab\\nc"}]}')
-    assert iam_policy_document.inline_policy_characters([document]) == expected
-    assert iam_policy_document.inline_policy_characters([document, document]) == 2 * expected
-    customer_s = iam_policy_document.multi_region_policy_document(REGIONS)
-    limit = yaml.safe_load((ROLE / "vars/main.yml").read_text())["__iam_policy_maximum_characters"]
-    assert iam_policy_document.inline_policy_characters([customer_s]) < limit == 10240
-
-
 def test_statements_that_are_not_ours() -> None:
     ours = iam_policy_document.multi_region_policy_document(WITH_PROFILES, PROFILE_ROWS)
     theirs = {"Statement": [{"Sid": "Theirs"}, {"Effect": "Deny"}, ours["Statement"][0]]}
-    policies = [{"name": "Ours", "type": "inline", "document": ours}]
-    for kind in ("inline", "managed"):
-        policies.append({"name": "Theirs", "type": kind, "document": theirs})  # noqa: PERF401 - two plain lines
+    policies = [
+        {"name": "Ours", "type": "inline", "document": ours},
+        {"name": "Theirs", "type": "managed", "document": theirs},
+    ]
     assert iam_policy_document.foreign_statements(policies, "Ours") == []
     assert iam_policy_document.foreign_statements(policies, "Theirs") == ["Theirs", "number 2"]
     assert iam_policy_document.foreign_statements(policies, "NotThere") == []

@@ -15,6 +15,8 @@ DOCUMENT = {"Version": "2012-10-17", "Statement": []}
 SPEAK, INVOKE = "polly:SynthesizeSpeech", "bedrock:InvokeModel"
 OURS = {"policy": NAME, "policy_type": "inline", "sid": "SynthesizeSpeech", "index": 1}
 PLANNED = {"policy": "PolicyInputList.1", "policy_type": "planned", "sid": "SynthesizeSpeech", "index": 1}
+SERVICES = {"name": "Services", "type": "inline", "arn": None, "document": {}}
+OURS_INLINE = {"name": NAME, "type": "inline", "arn": None, "document": DOCUMENT}
 BROAD = {"policy": "Broad", "policy_type": "managed", "sid": None, "index": 2}
 
 
@@ -47,7 +49,8 @@ def access(*decisions: dict[str, Any], **others: Any) -> dict[str, Any]:
     }
     return {
         "role": role,
-        "policies": [{"name": "Services", "type": "inline", "arn": None, "document": {}}],
+        "policies": [SERVICES, OURS_INLINE],
+        "managed_policy": None,
         "decisions": list(decisions),
         "region_locks": [],
         "undecided_statements": [],
@@ -274,28 +277,66 @@ def test_regional_allows_of_other_policies_are_recorded_as_harmless() -> None:
 
 def test_no_lock_says_what_was_read() -> None:
     finding = one(found(access(decision(), decision("ca-central-1"))), "region_locks")
-    assert finding["detail"] == "Nothing in 1 policy locks us-east-1, ca-central-1."
-    assert finding["evidence"]["policies"] == ["inline Services"]
+    assert finding["detail"] == "Nothing in 2 policies locks us-east-1, ca-central-1."
+    assert finding["evidence"]["policies"] == ["inline Services", f"inline {NAME}"]
 
 
 @pytest.mark.parametrize(("planned", "status"), [(False, "pass"), (True, "unproven")])
 def test_the_policy_document_is_evidence(planned: bool, status: str) -> None:
     finding = one(found(access(decision()), planned), "policy_document")
     assert (finding["status"], finding["subject"]) == (status, f"{ROLE_ARN} {NAME}")
-    assert finding["evidence"] == {"policy_name": NAME, "policy_document": DOCUMENT}
+    assert finding["evidence"] == {
+        "policy_name": NAME,
+        "kind": "inline",
+        "managed_policy_arn": None,
+        "characters": 39,
+        "characters_counted": 41,
+        "characters_accepted": 10240,
+        "policy_document": DOCUMENT,
+    }
+    assert "39 characters, 41 with the role's other inline policies, of 10240" in finding["detail"]
+
+
+def managed(attached: bool = True) -> dict[str, Any]:
+    return {"arn": "arn:aws:iam::111122223333:policy/Ours", "attached": attached}
+
+
+KINDS = {
+    "inline alone": ([OURS_INLINE], None, ["inline"], "pass"),
+    "managed alone": ([], managed(), ["managed"], "pass"),
+    "managed, not attached": ([], managed(attached=False), ["managed"], "fail"),
+    "neither": ([], None, ["inline"], "fail"),
+    "inline where managed is wanted": ([OURS_INLINE], None, ["managed"], "fail"),
+    "a leftover": ([OURS_INLINE], managed(), ["managed"], "fail"),
+    "a leftover that is not attached": ([OURS_INLINE], managed(attached=False), ["inline"], "fail"),
+    "both, while one takes the other's place": ([OURS_INLINE], managed(), ["managed", "inline"], "pass"),
+    "the new one is not attached yet": ([OURS_INLINE], managed(attached=False), ["managed", "inline"], "fail"),
+}
+
+
+@pytest.mark.parametrize(("policies", "of_account", "kinds", "status"), KINDS.values(), ids=KINDS)
+def test_the_policy_is_there_as_its_kind_and_no_other(
+    policies: list[Any], of_account: Any, kinds: list[str], status: str
+) -> None:
+    observed = access(decision(), policies=[SERVICES, *policies], managed_policy=of_account)
+    findings = iam_policy_findings.iam_policy_findings(observed, NAME, DOCUMENT, planned=False, kinds=kinds)
+    assert one(checked(findings), "policy_document")["status"] == status
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "planned", "status"),
+    ("policies", "of_account", "planned", "status", "said"),
     [
-        ("Services", "inline", False, "pass"),
-        ("Services", "inline", True, "pass"),
-        (NAME, "managed", False, "pass"),
-        (NAME, "inline", True, "unproven"),
-        (NAME, "inline", False, "fail"),
+        ([SERVICES], None, False, "pass", "There is no inline and no managed policy"),
+        ([SERVICES], None, True, "pass", ""),
+        ([{**OURS_INLINE, "type": "boundary"}], None, False, "pass", ""),
+        ([OURS_INLINE], None, True, "unproven", "The inline policy would be taken back."),
+        ([OURS_INLINE], None, False, "fail", "The inline policy is still there"),
+        ([], managed(attached=False), False, "fail", "The managed policy is still there"),
+        ([OURS_INLINE], managed(), False, "fail", "The inline and the managed policy is still there"),
     ],
 )
-def test_absent(name: str, kind: str, planned: bool, status: str) -> None:
-    observed = access(policies=[{"name": name, "type": kind}])
+def test_absent(policies: list[Any], of_account: Any, planned: bool, status: str, said: str) -> None:
+    observed = access(policies=policies, managed_policy=of_account)
     (finding,) = checked(iam_policy_findings.iam_policy_absent_findings(observed, NAME, planned))
     assert (finding["id"], finding["status"]) == ("iam_policy.policy_absent", status)
+    assert finding["detail"].startswith(said)

@@ -94,7 +94,8 @@ def iam(aws: StubbedClients) -> StubbedClients:
 
     def get_policy(asked: Mapping[str, Any]) -> dict[str, Any]:
         name, version = managed[asked["PolicyArn"]]
-        return {"Policy": {"PolicyName": name, "Arn": asked["PolicyArn"], "DefaultVersionId": version}}
+        described = {"PolicyName": name, "Arn": asked["PolicyArn"], "DefaultVersionId": version}
+        return {"Policy": {**described, "AttachmentCount": 1, "PermissionsBoundaryUsageCount": 0}}
 
     def get_policy_version(asked: Mapping[str, Any]) -> dict[str, Any]:
         assert managed[asked["PolicyArn"]][1] == asked["VersionId"]
@@ -114,6 +115,35 @@ def iam(aws: StubbedClients) -> StubbedClients:
         "sts", "get_caller_identity", {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/me", "UserId": "A"}
     )
     return aws
+
+
+@pytest.mark.parametrize(("name", "version", "attached"), [("Guard", "v3", True), ("Limit", "v1", False)])
+def test_a_managed_policy_is_looked_up_by_name(
+    iam: StubbedClients, run_module: ModuleRunner, name: str, version: str, attached: bool
+) -> None:
+    found = run_module(iam_role_access_info, {"role_name": NAME, "managed_policy_name": name})["managed_policy"]
+    assert found == {
+        "arn": f"arn:aws:iam::{ACCOUNT}:policy/{name}",
+        "name": name,
+        "document": {"Version": "2012-10-17", "Statement": [EVERYTHING]},
+        "default_version_id": version,
+        "attached": attached,
+        "attachment_count": 1,
+        "permissions_boundary_usage_count": 0,
+    }
+
+
+def test_a_managed_policy_that_is_not_there_or_not_asked_for(iam: StubbedClients, run_module: ModuleRunner) -> None:
+    assert run_module(iam_role_access_info, {"role_name": NAME})["managed_policy"] is None
+    iam.answer("iam", "list_attached_role_policies", {"AttachedPolicies": []})
+    iam.answer("iam", "get_role", role(AssumeRolePolicyDocument=json.dumps(TRUST)))
+    iam.answer("iam", "get_policy", aws_error("NoSuchEntity", "GetPolicy", status=404))
+    asked = {"role_name": NAME, "managed_policy_name": "Nothing"}
+    assert run_module(iam_role_access_info, asked)["managed_policy"] is None
+    iam.answer("iam", "get_policy", aws_error("AccessDenied", "GetPolicy", status=403))
+    denied = run_module(iam_role_access_info, asked)
+    assert denied.failed
+    assert "iam:GetPolicy" in denied["msg"]
 
 
 def test_returns_the_role_and_every_policy_that_has_a_say(iam: StubbedClients, run_module: ModuleRunner) -> None:
