@@ -364,9 +364,27 @@ def test_bad_pages_are_refused(lab: DirectLab, bad: dict[str, Any]) -> None:
     assert error(lab.client("bedrock").list_inference_profiles, **bad)[::2] == ("ValidationException", 400)
 
 
-def test_there_are_no_application_profiles(lab: DirectLab) -> None:
+def test_there_are_no_application_profiles_until_the_account_has_some(lab: DirectLab) -> None:
     answer = lab.client("bedrock").list_inference_profiles(typeEquals="APPLICATION")
     assert answer["inferenceProfileSummaries"] == []
+
+
+def test_an_application_profile_leads_where_the_one_does_that_it_was_copied_from() -> None:
+    lab = DirectLab("working_profiles")
+    bedrock, own = (
+        lab.client("bedrock"),
+        "arn:aws:bedrock:us-east-1:210987654321:application-inference-profile/a1b2c3d4e5f6",
+    )
+    (listed,) = bedrock.list_inference_profiles(typeEquals="APPLICATION")["inferenceProfileSummaries"]
+    for identifier in ("a1b2c3d4e5f6", own):
+        got = bedrock.get_inference_profile(inferenceProfileIdentifier=identifier)
+        assert {key: got[key] for key in listed} == listed
+    assert (listed["inferenceProfileArn"], listed["type"]) == (own, "APPLICATION")
+    assert listed["models"] == bedrock.get_inference_profile(inferenceProfileIdentifier=US_HAIKU)["models"]
+    elsewhere = error(
+        lab.client("bedrock", "us-west-2").get_inference_profile, inferenceProfileIdentifier="a1b2c3d4e5f6"
+    )
+    assert elsewhere[::2] == ("ResourceNotFoundException", 404)
 
 
 RESOURCES = {
