@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import ministack.app
 from ministack.core import responses
 
-from lab import cloudtrail_events, ec2_permissions, instance_description
+from lab import cloudtrail_events, ec2_network, ec2_permissions, ec2_prefix_lists, instance_description
 from lab.accounts import Account
 from lab.directory import REPOSITORY
 from lab.instance_description import MAC
@@ -53,6 +53,8 @@ async def seed(state: LabState, host_root: Path) -> Seeded:
     account = state.account
     instance_description.complete()
     ec2_permissions.complete()
+    ec2_network.complete()
+    ec2_prefix_lists.complete()
     with responses.request_scope(account.account_id, account.region):
         await _seed_role(account)
         key = await _seed_operator()
@@ -102,6 +104,7 @@ async def _seed_instance(account: Account) -> Instance:
     vpc = _element(await _call("ec2", "CreateVpc", CidrBlock="10.20.0.0/16"), "vpcId")
     zone = f"{account.region}a"
     answer = await _call("ec2", "CreateSubnet", VpcId=vpc, CidrBlock="10.20.1.0/24", AvailabilityZone=zone)
+    await _seed_way_out(vpc, _element(answer, "subnetId"))
     groups = await _seed_security_groups(account, vpc)
     request = {
         "ImageId": IMAGE,
@@ -127,6 +130,14 @@ async def _seed_instance(account: Account) -> Instance:
         launched_at=datetime.now(UTC),
         profile=account.instance.profile_role,
     )
+
+
+async def _seed_way_out(vpc: str, subnet: str) -> None:
+    """What leaves the subnet goes through a NAT gateway."""
+    described = await _call("ec2", "DescribeRouteTables", Filter=[{"Name": "vpc-id", "Value": [vpc]}])
+    gateway = _element(await _call("ec2", "CreateNatGateway", SubnetId=subnet), "natGatewayId")
+    table = _element(described, "routeTableId")
+    await _call("ec2", "CreateRoute", RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=gateway)
 
 
 async def _seed_security_groups(account: Account, vpc: str) -> list[str]:

@@ -1,18 +1,19 @@
 # Copyright (c) 2026 SafeSecrets infrastructure team
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Whether an instance's security groups let HTTPS out to what the application calls.
-
-Groups only: routes, network ACLs and DNS are proven by a call from the host.
-"""
+"""Whether an instance's security groups let out what the application calls, and what else stands on the way."""
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
+from ansible_collections.safesecrets.infra.plugins.module_utils.egress_destinations import (
+    Destination,
+    Settings,
+    destinations,
+)
 from ansible_collections.safesecrets.infra.plugins.module_utils.findings import (
     FAIL,
     NOT_APPLICABLE,
@@ -22,40 +23,39 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.findings import 
     finding,
 )
 from ansible_collections.safesecrets.infra.plugins.module_utils.security_groups import (
+    ANY,
     Interface,
     IPNetwork,
-    Rule,
+    PrefixLists,
+    StandingRule,
     covering,
     interfaces,
 )
 
 ITEM = "INFRA-P2-4"
-HTTPS = 443
-ANY_IPV4 = ipaddress.IPv4Network("0.0.0.0/0")
 #: A sentence names so many rules; the evidence holds all.
 RULES_NAMED = 4
 
 
 @dataclass(frozen=True)
-class Destination:
-    """What the application calls; region and dual-stack name are None for what is not AWS."""
+class Endpoint:
+    """An interface endpoint whose private DNS puts it in front of a service of its region."""
 
-    host: str
-    port: int = HTTPS
-    region: str | None = None
-    dual_stack_host: str | None = None
+    endpoint_id: str
+    service: str
+    group_ids: tuple[str, ...]
+    addresses: tuple[str, ...]
 
-    @property
-    def subject(self) -> str:
-        return self.host if self.port == HTTPS else f"{self.host}:{self.port}"
 
-    @property
-    def address(self) -> IPNetwork | None:
-        """The address, when the host is one and no name."""
-        try:
-            return ipaddress.ip_network(self.host)
-        except ValueError:
-            return None
+@dataclass(frozen=True)
+class Known:
+    """What is known beyond the rules: which addresses stand behind lists, endpoints and regions."""
+
+    prefix_lists: PrefixLists = field(default_factory=dict)
+    #: By the names of the service and of its region.
+    endpoints: Mapping[tuple[str, str], Endpoint] = field(default_factory=dict)
+    #: The addresses that AWS publishes of each region.
+    published: Mapping[str, Sequence[IPNetwork]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,65 +65,50 @@ class Verdict:
     status: str
     detail: str
     remedy: str
-    rules: tuple[Rule, ...]
+    rules: tuple[StandingRule, ...]
 
 
-def destinations(
-    regions: Mapping[str, Mapping[str, Any]], services: Sequence[str], provider_endpoint: str = ""
-) -> list[Destination]:
-    """Return the service endpoints of each region once, then the provider's endpoint when there is one.
-
-    Raises ValueError when the endpoint is no https address.
-    """
-    names = dict.fromkeys(str(each["region"]) for each in regions.values())
-    wanted = [
-        Destination(f"{service}.{region}.amazonaws.com", HTTPS, region, f"{service}.{region}.api.aws")
-        for region in names
-        for service in services
-    ]
-    if provider_endpoint:
-        address = urlsplit(provider_endpoint)
-        if address.scheme != "https" or not address.hostname:
-            raise ValueError("egress_provider_endpoint is no https address: set it to one like https://HOST/PATH")
-        wanted.append(Destination(address.hostname, address.port or HTTPS))
-    return wanted
-
-
-def decide(destination: Destination, interface: Interface) -> Verdict:
+def decide(destination: Destination, interface: Interface, known: Known) -> Verdict:
     """Say whether the interface's groups, taken together, let the destination out."""
-    what = f"TCP {destination.port}"
-    rules = interface.rules(destination.port)
-    network = destination.address or ANY_IPV4
-    opening = covering(rules, network)
+    verdict = _decide(destination, interface, known)
+    if verdict.status != FAIL or not destination.only_for:
+        return verdict
+    detail = f"Closed, and not needed: it is for {destination.only_for}. {verdict.detail}"
+    return Verdict(NOT_APPLICABLE, detail, "", verdict.rules)
+
+
+def _decide(destination: Destination, interface: Interface, known: Known) -> Verdict:
+    rules = interface.rules(destination.port, destination.protocol)
+    endpoint = known.endpoints.get((str(destination.service), str(destination.region)))
+    network = destination.address or ANY[4]
+    opening = _to_endpoint(rules, endpoint, known) if endpoint else covering(rules, network, known.prefix_lists)
     if opening:
-        return Verdict(PASS, f"Open by {_named(opening)}. No action required.", "", opening)
-    remedy = f"Add to {interface.group_ids[0]} an outbound rule: {what} to {network}."
+        return Verdict(PASS, f"Open by {_named(opening)}{_by(endpoint)}. No action required.", "", opening)
+    target = _target(endpoint) if endpoint else str(network)
+    remedy = f"Add to {interface.group_ids[0]} an outbound rule: {destination.traffic} to {target}."
     if interface.unseen:
         unseen = ", ".join(interface.unseen)
-        detail = f"EC2 did not describe {unseen}, and no other group of the interface opens {what} to {network}."
-        return Verdict(UNPROVEN, detail, f"Find out why {unseen} cannot be seen, or: {remedy}", rules)
+        detail = f"EC2 did not describe {unseen}, and no other group of the interface opens {destination.traffic} to "
+        remedy = f"Find out why {unseen} cannot be seen, or: {remedy}"
+        return Verdict(UNPROVEN, f"{detail}{target}.", remedy, rules)
     if not rules:
-        return Verdict(FAIL, f"No outbound rule of {', '.join(interface.group_ids)} lets {what} out.", remedy, rules)
-    if destination.address:
-        return _closed_address(destination, rules, remedy)
-    if all(rule.kind == "ipv6" for rule in rules):
+        detail = f"No outbound rule of {', '.join(interface.group_ids)} lets {destination.traffic} out."
+        return Verdict(FAIL, detail, remedy, rules)
+    if endpoint or destination.address:
+        return _closed_address(target if endpoint else destination.host, rules, remedy, known)
+    if all(standing.rule.kind == "ipv6" for standing in rules):
         return _ipv6_only(destination, interface, rules, remedy)
-    return _restricted(destination, rules, remedy)
+    return _restricted(destination, rules, remedy, known)
 
 
 def egress_findings(
-    instance: Mapping[str, Any],
-    security_groups: Sequence[Mapping[str, Any]],
-    regions: Mapping[str, Mapping[str, Any]],
-    services: Sequence[str],
-    provider_endpoint: str = "",
+    instance: Mapping[str, Any], security_groups: Sequence[Mapping[str, Any]], wanted: Settings, known: Known
 ) -> list[Finding]:
     """Return a finding for each destination, decided by the primary interface, and one for each other that differs."""
-    wanted = destinations(regions, services, provider_endpoint)
     primary, *others = interfaces(instance, security_groups)
     if not primary.group_ids:
         raise ValueError(f"EC2 described {instance['instance_id']} without a security group of its primary interface")
-    verdicts = {each: decide(each, primary) for each in wanted}
+    verdicts = {each: decide(each, primary, known) for each in destinations(wanted)}
     found = [
         finding(
             "egress.https_open",
@@ -143,10 +128,10 @@ def egress_findings(
         )
         for destination, verdict in verdicts.items()
     ]
-    if not provider_endpoint:
+    if not wanted.provider_endpoint:
         detail = "No endpoint of the text-to-speech provider is configured."
         found.append(finding("egress.https_open", ITEM, "smartest_ai_endpoint", NOT_APPLICABLE, detail))
-    return [*found, *_differing_interfaces(instance, others, verdicts)]
+    return [*found, *_differing_interfaces(instance, others, verdicts, known)]
 
 
 def egress_unseen(instance_id: str, region: str, error: str) -> list[Finding]:
@@ -166,23 +151,40 @@ def egress_unseen(instance_id: str, region: str, error: str) -> list[Finding]:
     ]
 
 
-def _closed_address(destination: Destination, rules: tuple[Rule, ...], remedy: str) -> Verdict:
-    opaque = tuple(rule for rule in rules if rule.network is None)
+def _to_endpoint(rules: Sequence[StandingRule], endpoint: Endpoint, known: Known) -> tuple[StandingRule, ...]:
+    """Return the rules that open all the endpoint's addresses, or the group that it has."""
+    by_group = [each for each in rules if each.rule.kind == "group" and each.rule.target in endpoint.group_ids]
+    if by_group:
+        return (by_group[0],)
+    each = [covering(rules, ipaddress.ip_network(address), known.prefix_lists) for address in endpoint.addresses]
+    return tuple(dict.fromkeys(rule for found in each for rule in found)) if each and all(each) else ()
+
+
+def _closed_address(target: str, rules: tuple[StandingRule, ...], remedy: str, known: Known) -> Verdict:
+    opaque = tuple(each for each in rules if each.rule.kind == "group" or not each.rule.networks(known.prefix_lists))
     if opaque:
-        detail = f"Whether {_named(opaque)} holds {destination.host} is not in the rule."
-        return Verdict(UNPROVEN, detail, _prove(remedy), rules)
-    return Verdict(FAIL, f"{destination.host} is outside of what {_named(rules)} opens.", remedy, rules)
+        return Verdict(UNPROVEN, f"Whether {_named(opaque)} holds {target} is not in the rule.", _prove(remedy), rules)
+    return Verdict(FAIL, f"{target} is outside of what {_named(rules)} opens.", remedy, rules)
 
 
-def _restricted(destination: Destination, rules: tuple[Rule, ...], remedy: str) -> Verdict:
+def _restricted(destination: Destination, rules: tuple[StandingRule, ...], remedy: str, known: Known) -> Verdict:
+    published = known.published.get(destination.region or "", ())
+    opening = [covering(rules, network, known.prefix_lists) for network in published]
+    if opening and all(opening):
+        used = tuple(dict.fromkeys(rule for each in opening for rule in each))
+        detail = f"Open by {_named(used)}, which hold every address that AWS publishes of {destination.region}."
+        return Verdict(PASS, f"{detail} No action required.", "", used)
     detail = f"Open by {_named(rules)} only. No rule tells whether the name is within."
-    private = [rule.target for rule in rules if rule.is_private]
+    lists = {each.rule.target for each in rules if each.rule.kind == "prefix_list"} & set(known.prefix_lists)
+    if lists:
+        detail += " " + " ".join(f"{name} has {len(known.prefix_lists[name])} entries." for name in sorted(lists))
+    private = [each.rule.target for each in rules if each.rule.is_private]
     if private:
         detail += f" Private {', '.join(private[:RULES_NAMED])} reaches it by an interface endpoint only."
     return Verdict(UNPROVEN, detail, _prove(remedy), rules)
 
 
-def _ipv6_only(destination: Destination, interface: Interface, rules: tuple[Rule, ...], remedy: str) -> Verdict:
+def _ipv6_only(destination: Destination, interface: Interface, rules: tuple[StandingRule, ...], remedy: str) -> Verdict:
     detail = f"Open to IPv6 only, by {_named(rules)}"
     if not interface.has_ipv6:
         return Verdict(FAIL, f"{detail}, and the interface has no IPv6 address.", remedy, rules)
@@ -197,13 +199,16 @@ def _ipv6_only(destination: Destination, interface: Interface, rules: tuple[Rule
 
 
 def _differing_interfaces(
-    instance: Mapping[str, Any], others: Sequence[Interface], verdicts: Mapping[Destination, Verdict]
+    instance: Mapping[str, Any],
+    others: Sequence[Interface],
+    verdicts: Mapping[Destination, Verdict],
+    known: Known,
 ) -> Iterator[Finding]:
     for other in others:
         differing = [
             destination.subject
             for destination, verdict in verdicts.items()
-            if not other.group_ids or decide(destination, other).status != verdict.status
+            if not other.group_ids or decide(destination, other, known).status != verdict.status
         ]
         if differing:
             groups = ", ".join(other.group_ids) or "none"
@@ -222,10 +227,18 @@ def _differing_interfaces(
             )
 
 
+def _by(endpoint: Endpoint | None) -> str:
+    return f", through the interface endpoint {endpoint.endpoint_id} that its name leads to" if endpoint else ""
+
+
+def _target(endpoint: Endpoint) -> str:
+    return endpoint.group_ids[0] if endpoint.group_ids else ", ".join(endpoint.addresses)
+
+
 def _prove(remedy: str) -> str:
     return f"Prove it by a call from the host. If that fails: {remedy}"
 
 
-def _named(rules: Sequence[Rule]) -> str:
+def _named(rules: Sequence[StandingRule]) -> str:
     more = len(rules) - RULES_NAMED
     return ", ".join(str(rule) for rule in rules[:RULES_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.lab.conftest import RunningLab
 from tests.lab.host_lab import CANADA, TOKEN, USA, USA_IPV6, HostLab, host_lab
 
 ANYWHERE = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
@@ -23,8 +24,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostLab]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def ec2(lab: HostLab) -> Any:
+def ec2_client(lab: RunningLab) -> Any:
     """EC2 for someone who may do everything there: the operator may not, and lets the role."""
     allowed = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
@@ -38,6 +38,12 @@ def ec2(lab: HostLab) -> Any:
         except ClientError:
             time.sleep(0.2)
     return ec2
+
+
+@pytest.fixture(scope="module")
+def ec2(lab: HostLab) -> Any:
+    """EC2 of that lab."""
+    return ec2_client(lab)
 
 
 @pytest.fixture

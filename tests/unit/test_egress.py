@@ -4,20 +4,28 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.safesecrets.infra.plugins.filter import egress as egress_filter
 from ansible_collections.safesecrets.infra.plugins.module_utils.egress import (
-    destinations,
+    Endpoint,
+    Known,
     egress_findings,
     egress_unseen,
+)
+from ansible_collections.safesecrets.infra.plugins.module_utils.egress_destinations import (
+    Settings,
+    destinations,
+    settings,
 )
 from ansible_collections.safesecrets.infra.plugins.module_utils.findings import checked
 
 REGIONS = {"CA": {"region": "ca-central-1", "name": "CANADA"}, "US": {"region": "us-east-1"}}
 POLLY = "polly.us-east-1.amazonaws.com"
+CALLED = {"regions": REGIONS, "services": ["sts"], "instance_region": "ca-central-1"}
 ALL = {"ip_protocol": "-1"}
 HTTPS = {"ip_protocol": "tcp", "from_port": 443, "to_port": 443}
 HTTP = {"ip_protocol": "tcp", "from_port": 80, "to_port": 80}
@@ -54,30 +62,93 @@ def groups(**rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"group_id": f"sg-{name}", "ip_permissions_egress": each} for name, each in rules.items()]
 
 
+def wanted(*services: str, regions: Any = REGIONS, provider: str = "", **more: Any) -> Settings:
+    """Return what is called, from an instance in Canada."""
+    values = {"regions": regions, "services": services, "instance_region": "ca-central-1"}
+    return settings({**values, "provider_endpoint": provider, **more})
+
+
 def only(
-    host: dict[str, Any], security_groups: list[dict[str, Any]], provider: str = "", subject: str = POLLY
+    host: dict[str, Any],
+    security_groups: list[dict[str, Any]],
+    provider: str = "",
+    subject: str = POLLY,
+    known: Known | None = None,
+    **more: Any,
 ) -> dict[str, Any]:
     """Return the finding on one destination."""
-    found = egress_findings(host, security_groups, {"US": REGIONS["US"]}, ["polly"], provider)
+    called = wanted("polly", "transcribestreaming", provider=provider, **more)
+    found = egress_findings(host, security_groups, called, known or Known())
     checked(found)
     (finding,) = [each for each in found if each["subject"] == subject]
     return finding
 
 
+def called(**settings_: Any) -> list[tuple[str, str | None, str]]:
+    """Return subject and region of each destination but those of Systems Manager, and who alone needs it."""
+    found = destinations(
+        wanted(**settings_) if "services" not in settings_ else wanted(*settings_.pop("services"), **settings_)
+    )
+    return [(each.subject, each.region, each.only_for) for each in found if each.only_for != "Systems Manager"]
+
+
 def test_a_destination_for_each_service_region_and_the_provider() -> None:
-    wanted = destinations(REGIONS, ["polly", "sts"], "https://api.example.com:8443/v1")
-    assert [(each.subject, each.region, each.port) for each in wanted] == [
-        ("polly.ca-central-1.amazonaws.com", "ca-central-1", 443),
-        ("sts.ca-central-1.amazonaws.com", "ca-central-1", 443),
-        ("polly.us-east-1.amazonaws.com", "us-east-1", 443),
-        ("sts.us-east-1.amazonaws.com", "us-east-1", 443),
-        ("api.example.com:8443", None, 8443),
+    assert called(services=["polly", "sts"], provider="https://api.example.com:8443/v1") == [
+        ("polly.ca-central-1.amazonaws.com", "ca-central-1", ""),
+        ("sts.ca-central-1.amazonaws.com", "ca-central-1", ""),
+        ("polly.us-east-1.amazonaws.com", "us-east-1", ""),
+        ("sts.us-east-1.amazonaws.com", "us-east-1", ""),
+        ("api.example.com:8443", None, ""),
     ]
 
 
 def test_a_region_under_two_codes_stands_once() -> None:
     regions = {"US": {"region": "us-east-1"}, "XX": {"region": "us-east-1"}}
-    assert [each.host for each in destinations(regions, ["sts"])] == ["sts.us-east-1.amazonaws.com"]
+    assert [each[0] for each in called(services=["sts"], regions=regions)] == ["sts.us-east-1.amazonaws.com"]
+
+
+def test_transcribe_has_a_port_for_websockets() -> None:
+    regions = {"US": REGIONS["US"]}
+    use = "streaming to Transcribe over WebSocket"
+    host = "transcribestreaming.us-east-1.amazonaws.com"
+    assert called(services=["transcribestreaming"], regions=regions) == [
+        (host, "us-east-1", ""),
+        (f"{host}:8443", "us-east-1", use),
+    ]
+    needed = called(services=["transcribestreaming"], regions=regions, transcribe_websocket=True)
+    assert needed[1] == (f"{host}:8443", "us-east-1", "")
+
+
+def test_what_the_host_and_its_administrators_call() -> None:
+    assert called(
+        os_repositories=["https://cdn.example.com/al2023", "http://mirror.example.com/"],
+        name_servers=["10.0.0.9"],
+        time_servers=["time.example.com"],
+    ) == [
+        ("cdn.example.com", None, ""),
+        ("mirror.example.com:80", None, ""),
+        ("10.0.0.9:53/udp", None, ""),
+        ("10.0.0.9:53", None, ""),
+        ("time.example.com:123/udp", None, "a second source beside Amazon Time Sync"),
+    ]
+    assert called(time_servers=["192.0.2.1"], amazon_time=False) == [("192.0.2.1:123/udp", None, "")]
+
+
+@pytest.mark.parametrize("systems_manager", [True, False])
+def test_systems_manager_is_needed_where_it_is_the_way_in(systems_manager: bool) -> None:
+    found = destinations(wanted(systems_manager=systems_manager))
+    assert {each.host: not each.only_for for each in found} == {
+        f"{service}.ca-central-1.amazonaws.com": systems_manager for service in ("ssm", "ssmmessages", "ec2messages")
+    }
+
+
+def test_what_nobody_needs_may_be_closed() -> None:
+    https = groups(a=[{**HTTPS, **to("0.0.0.0/0")}])
+    host = "transcribestreaming.us-east-1.amazonaws.com:8443"
+    finding = only(instance("sg-a"), https, subject=host)
+    assert finding["status"] == "not_applicable"
+    assert finding["detail"].startswith("Closed, and not needed: it is for streaming to Transcribe over WebSocket.")
+    assert only(instance("sg-a"), https, subject=host, transcribe_websocket=True)["status"] == "fail"
 
 
 OPEN = [
@@ -155,6 +226,41 @@ def test_ipv6_needs_dual_stack_endpoints() -> None:
     assert "TCP 443 to 0.0.0.0/0" in finding["remedy"]
 
 
+ENDPOINT = Known(endpoints={("polly", "us-east-1"): Endpoint("vpce-1", "polly", ("sg-e",), ("10.20.1.7", "10.20.2.7"))})
+
+
+@pytest.mark.parametrize(
+    ("rules", "status", "text"),
+    [
+        ([{**HTTPS, **to("sg-e")}], "pass", "Open by sg-a (TCP 443 to members of group sg-e), through the interface"),
+        ([{**HTTPS, **to("10.20.0.0/16")}], "pass", "endpoint vpce-1 that its name leads to. No action required."),
+        ([{**HTTPS, **to("10.20.1.0/24")}], "fail", "sg-e is outside of what sg-a (TCP 443 to 10.20.1.0/24) opens."),
+        ([{**HTTPS, **to("52.94.0.0/16")}], "fail", "sg-e is outside of what sg-a (TCP 443 to 52.94.0.0/16) opens."),
+        ([{**HTTPS, **to("pl-1")}], "unproven", "Whether sg-a (TCP 443 to prefix list pl-1) holds sg-e is not in"),
+        ([], "fail", "No outbound rule of sg-a lets TCP 443 out."),
+    ],
+)
+def test_a_name_that_leads_to_an_interface_endpoint_is_decided(
+    rules: list[dict[str, Any]], status: str, text: str
+) -> None:
+    finding = only(instance("sg-a"), groups(a=rules), known=ENDPOINT)
+    assert (finding["status"], text in finding["detail"]) == (status, True), finding
+    assert status == "pass" or "TCP 443 to sg-e." in finding["remedy"]
+
+
+def test_a_prefix_list_that_holds_all_published_addresses_opens_the_region() -> None:
+    networks = [ipaddress.ip_network("198.18.2.0/24"), ipaddress.ip_network("198.19.0.0/16")]
+    listed = groups(a=[{**HTTPS, **to("pl-1")}])
+    known = Known(prefix_lists={"pl-1": [ipaddress.ip_network("198.18.0.0/15")]}, published={"us-east-1": networks})
+    finding = only(instance("sg-a"), listed, known=known)
+    assert finding["status"] == "pass"
+    assert "which hold every address that AWS publishes of us-east-1" in finding["detail"]
+    known = Known(prefix_lists={"pl-1": [networks[0]]}, published={"us-east-1": networks})
+    finding = only(instance("sg-a"), listed, known=known)
+    assert finding["status"] == "unproven"
+    assert "pl-1 has 1 entries." in finding["detail"]
+
+
 def test_a_provider_s_name_over_ipv6_is_undecided() -> None:
     finding = only(
         instance("sg-a", ipv6=True), groups(a=[{**ALL, **to("::/0")}]), "https://api.example.com", "api.example.com"
@@ -210,18 +316,19 @@ def test_no_provider_is_not_applicable() -> None:
 
 @pytest.mark.parametrize("endpoint", ["http://api.example.com", "api.example.com", "https://", "https:///path"])
 def test_an_endpoint_that_is_no_https_address_is_refused(endpoint: str) -> None:
+    look = {"instance": instance("sg-a"), "security_groups": groups(a=[])}
     with pytest.raises(AnsibleFilterError, match="egress_provider_endpoint is no https address: set it to"):
-        egress_filter.egress_findings(instance("sg-a"), groups(a=[]), REGIONS, ["sts"], endpoint)
+        egress_filter.egress_findings(look, {**CALLED, "provider_endpoint": endpoint})
 
 
 def test_the_primary_interface_decides_and_the_others_are_named() -> None:
     security_groups = groups(a=[{**ALL, **to("0.0.0.0/0")}], b=[], c=[{**HTTPS, **to("0.0.0.0/0")}])
     host = instance("sg-a", others=(("sg-b",), ("sg-c",)))
-    found = egress_findings(host, security_groups, REGIONS, ["polly", "sts"], "https://api.example.com")
+    found = egress_findings(host, security_groups, wanted("polly", "sts", provider="https://api.example.com"), Known())
     others = [each for each in found if each["id"] == "egress.other_interface"]
     assert {each["status"] for each in found if each not in others} == {"pass"}
     assert [(each["subject"], each["status"]) for each in others] == [("eni-1", "not_applicable")]
-    assert "(sg-b) decide otherwise for 5 of 5 destinations" in others[0]["detail"]
+    assert "(sg-b) decide otherwise for 8 of 8 destinations" in others[0]["detail"]
 
 
 def test_an_open_second_interface_does_not_open_the_primary() -> None:
@@ -231,7 +338,7 @@ def test_an_open_second_interface_does_not_open_the_primary() -> None:
 
 def test_an_instance_without_groups_is_an_error_and_no_pass() -> None:
     with pytest.raises(ValueError, match="i-0abc without a security group"):
-        egress_findings(instance(), groups(), REGIONS, ["sts"])
+        egress_findings(instance(), groups(), wanted("sts"), Known())
 
 
 def test_what_could_not_be_looked_at_says_what_aws_said() -> None:

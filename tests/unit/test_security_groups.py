@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from ansible_collections.safesecrets.infra.plugins.module_utils.security_groups import (
     Rule,
+    StandingRule,
     covering,
     interfaces,
     outbound_rules,
+    rules_of,
 )
 
 ANY_IPV4 = {"ip_ranges": [{"cidr_ip": "0.0.0.0/0"}]}
@@ -41,8 +43,19 @@ def group(*permissions: dict[str, Any], group_id: str = "sg-a") -> dict[str, Any
     ],
 )
 def test_which_rules_let_the_port_out(permission: dict[str, Any], traffic: str | None) -> None:
-    rules = outbound_rules(group({**permission, **ANY_IPV4}), 443)
+    rules = [rule for rule in outbound_rules(group({**permission, **ANY_IPV4})) if rule.lets_out("tcp", 443)]
     assert [rule.traffic for rule in rules] == ([traffic] if traffic else [])
+
+
+def test_other_protocols_are_told_by_their_names() -> None:
+    permissions = [
+        {"ip_protocol": "17", "from_port": 53, "to_port": 53},
+        {"ip_protocol": "icmp", "from_port": -1, "to_port": -1},
+        {"ip_protocol": "50"},
+    ]
+    rules = [rule for each in permissions for rule in rules_of({**each, **ANY_IPV4})]
+    assert [rule.traffic for rule in rules] == ["UDP 53", "ICMP", "protocol 50"]
+    assert [rule.lets_out("udp", 53) for rule in rules] == [True, False, False]
 
 
 def test_every_kind_of_target_is_read() -> None:
@@ -55,22 +68,24 @@ def test_every_kind_of_target_is_read() -> None:
         "prefix_list_ids": [{"prefix_list_id": "pl-1"}],
         "user_id_group_pairs": [{"group_id": "sg-b", "user_id": "123456789012"}],
     }
-    assert [str(rule) for rule in outbound_rules(group(permission), 443)] == [
-        "sg-a (TCP 443 to 10.0.0.0/8)",
-        "sg-a (TCP 443 to 192.0.2.0/24)",
-        "sg-a (TCP 443 to ::/0)",
-        "sg-a (TCP 443 to prefix list pl-1)",
-        "sg-a (TCP 443 to members of group sg-b)",
+    rules = outbound_rules(group(permission))
+    assert [str(rule) for rule in rules] == [
+        "TCP 443 to 10.0.0.0/8",
+        "TCP 443 to 192.0.2.0/24",
+        "TCP 443 to ::/0",
+        "TCP 443 to prefix list pl-1",
+        "TCP 443 to members of group sg-b",
     ]
+    assert (rules[0].description, rules[-1].owner_id) == ("ours", "123456789012")
 
 
 @pytest.mark.parametrize("rules", [{}, {"ip_permissions_egress": None}, {"ip_permissions_egress": []}])
 def test_a_group_without_outbound_rules_opens_nothing(rules: dict[str, Any]) -> None:
-    assert outbound_rules({"group_id": "sg-a", **rules}, 443) == []
+    assert outbound_rules({"group_id": "sg-a", **rules}) == []
 
 
-def targets(*cidrs: str) -> list[Rule]:
-    return [Rule("sg-a", "TCP 443", "ipv6" if ":" in cidr else "ipv4", cidr) for cidr in cidrs]
+def targets(*cidrs: str) -> list[StandingRule]:
+    return [StandingRule("sg-a", Rule("tcp", 443, 443, "ipv6" if ":" in cidr else "ipv4", cidr)) for cidr in cidrs]
 
 
 @pytest.mark.parametrize(
@@ -90,12 +105,23 @@ def targets(*cidrs: str) -> list[Rule]:
     ],
 )
 def test_what_the_rules_cover_together(open_to: list[str], network: str, by: list[str]) -> None:
-    assert [rule.target for rule in covering(targets(*open_to), ipaddress.ip_network(network))] == by
+    assert [each.rule.target for each in covering(targets(*open_to), ipaddress.ip_network(network))] == by
 
 
 def test_rules_without_addresses_cover_nothing() -> None:
-    opaque = [Rule("sg-a", "TCP 443", "prefix_list", "pl-1"), Rule("sg-a", "TCP 443", "group", "sg-b")]
+    kinds = (("prefix_list", "pl-1"), ("group", "sg-b"))
+    opaque = [StandingRule("sg-a", Rule("tcp", 443, 443, kind, target)) for kind, target in kinds]
     assert covering(opaque, ipaddress.ip_network("0.0.0.0/0")) == ()
+
+
+def test_a_prefix_list_whose_entries_are_known_covers_them() -> None:
+    rules = [StandingRule("sg-a", Rule("tcp", 443, 443, "prefix_list", "pl-1")), *targets("128.0.0.0/1")]
+    known = {"pl-1": [ipaddress.ip_network("0.0.0.0/1"), ipaddress.ip_network("fd00::/8")]}
+    assert covering(rules, ipaddress.ip_network("198.18.0.0/15"), known) == (rules[1],)
+    assert covering(rules, ipaddress.ip_network("10.0.0.0/8"), known) == (rules[0],)
+    assert covering(rules, ipaddress.ip_network("0.0.0.0/0"), known) == tuple(rules)
+    assert covering(rules, ipaddress.ip_network("fd00::1/128"), known) == (rules[0],)
+    assert covering(rules, ipaddress.ip_network("fd00::1/128")) == ()
 
 
 @pytest.mark.parametrize(
@@ -112,7 +138,7 @@ def test_rules_without_addresses_cover_nothing() -> None:
     ],
 )
 def test_private_networks(cidr: str, private: bool) -> None:
-    assert targets(cidr)[0].is_private is private
+    assert targets(cidr)[0].rule.is_private is private
 
 
 def interface(identifier: str, device: int, *groups: str, card: int = 0, ipv6: bool = False) -> dict[str, Any]:

@@ -1,0 +1,156 @@
+"""What ministack lacks of an instance's network: its interfaces, whose group is whose, ACLs, interface endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ministack.services import ec2
+
+from lab import instance_description
+
+Answer = tuple[int, dict[str, str], bytes]
+DESCRIBED_BY_MINISTACK: dict[str, Callable[[Any], Answer]] = {
+    name: ec2._ACTION_MAP[name] for name in ("DescribeSecurityGroups", "DescribeNetworkAcls", "DescribeVpcEndpoints")
+}
+ENDPOINT_XML = ec2._vpce_fields_xml
+
+
+def complete() -> None:
+    """Make ministack describe the network as AWS does."""
+    ec2._vpce_fields_xml = _endpoint
+    ec2._ACTION_MAP.update(
+        DescribeNetworkInterfaces=_describe_interfaces,
+        ModifyNetworkInterfaceAttribute=_modify_interface,
+        DescribeSecurityGroups=_describe_groups,
+        DescribeNetworkAcls=_describe_acls,
+        CreateVpcEndpoint=_create_endpoint,
+        DescribeVpcEndpoints=_describe_endpoints,
+    )
+
+
+def _describe_interfaces(parameters: Any) -> Answer:
+    """The interfaces of instances, and ministack's own."""
+    asked, filters = ec2._parse_member_list(parameters, "NetworkInterfaceId"), ec2._parse_filters(parameters)
+    asked = [*asked, *filters.get("network-interface-id", [])]
+    items = ""
+    for instance in ec2._instances.values():
+        name, groups = instance_description.interface_id(instance), instance["SecurityGroups"]
+        if instance["State"]["Name"] != "terminated" and _selected(name, groups, asked, filters):
+            items += instance_description.interface(instance, described_alone=True)
+    for each in ec2._network_interfaces.values():
+        if _selected(each["NetworkInterfaceId"], each["Groups"], asked, filters):
+            items += ec2._eni_fields_xml(each)
+    return _answer("DescribeNetworkInterfaces", f"<networkInterfaceSet>{items}</networkInterfaceSet>")
+
+
+def _selected(
+    name: str, groups: Iterable[Mapping[str, str]], asked: list[str], filters: Mapping[str, list[str]]
+) -> bool:
+    wanted = filters.get("group-id")
+    return (not asked or name in asked) and (not wanted or any(group["GroupId"] in wanted for group in groups))
+
+
+def _modify_interface(parameters: Any) -> Answer:
+    """Give the interface of an instance other groups."""
+    name, groups = ec2._p(parameters, "NetworkInterfaceId"), ec2._parse_member_list(parameters, "SecurityGroupId")
+    owner = next((each for each in ec2._instances.values() if instance_description.interface_id(each) == name), None)
+    if owner is None:
+        return _error("InvalidNetworkInterfaceID.NotFound", f"The networkInterface ID '{name}' does not exist")
+    if missing := [group for group in groups if group not in ec2._security_groups]:
+        return _error("InvalidGroup.NotFound", f"The security group '{missing[0]}' does not exist")
+    if groups:
+        owner["SecurityGroups"] = [
+            {"GroupId": group, "GroupName": ec2._security_groups[group]["GroupName"]} for group in groups
+        ]
+    return _answer("ModifyNetworkInterfaceAttribute", "<return>true</return>")
+
+
+def _describe_groups(parameters: Any) -> Answer:
+    """The filters by ID, and by the group that an inbound rule names as its source."""
+    filters = ec2._parse_filters(parameters)
+    if "group-id" not in filters and "ip-permission.group-id" not in filters:
+        return DESCRIBED_BY_MINISTACK["DescribeSecurityGroups"](parameters)
+    sources = filters.get("ip-permission.group-id")
+    items = "".join(
+        ec2._sg_xml(group)
+        for name, group in ec2._security_groups.items()
+        if "group-id" not in filters or name in filters["group-id"]
+        if sources is None or any(source in sources for source in _sources(group))
+    )
+    return _answer("DescribeSecurityGroups", f"<securityGroupInfo>{items}</securityGroupInfo>")
+
+
+def _sources(group: Mapping[str, Any]) -> Iterable[str]:
+    return (pair.get("GroupId", "") for rule in group["IpPermissions"] for pair in rule["UserIdGroupPairs"])
+
+
+def _describe_acls(parameters: Any) -> Answer:
+    """A subnet that no ACL names has its VPC's default one."""
+    filters = ec2._parse_filters(parameters)
+    for name, subnet in ec2._subnets.items():
+        associations = [each for acl in ec2._network_acls.values() for each in acl["Associations"]]
+        default = [acl for acl in ec2._network_acls.values() if acl["IsDefault"] and acl["VpcId"] == subnet["VpcId"]]
+        if default and not any(each["SubnetId"] == name for each in associations):
+            identifier = f"aclassoc-{name.removeprefix('subnet-')}"
+            default[0]["Associations"].append({"NetworkAclAssociationId": identifier, "SubnetId": name})
+    wanted = filters.get("association.subnet-id")
+    if wanted is None:
+        return DESCRIBED_BY_MINISTACK["DescribeNetworkAcls"](parameters)
+    names = [
+        name
+        for name, acl in ec2._network_acls.items()
+        if any(each["SubnetId"] in wanted for each in acl["Associations"])
+    ]
+    asked = {f"NetworkAclId.{number}": [name] for number, name in enumerate(names, 1)}
+    return DESCRIBED_BY_MINISTACK["DescribeNetworkAcls"](asked or {"NetworkAclId.1": ["none"]})
+
+
+def _create_endpoint(parameters: Any) -> Answer:
+    before = set(ec2._vpc_endpoints)
+    answer: Answer = ec2._create_vpc_endpoint(parameters)
+    (name,) = set(ec2._vpc_endpoints) - before
+    endpoint = ec2._vpc_endpoints[name]
+    endpoint["Groups"] = ec2._parse_member_list(parameters, "SecurityGroupId")
+    endpoint["PrivateDnsEnabled"] = ec2._p(parameters, "PrivateDnsEnabled") == "true"
+    endpoint["Interfaces"] = []
+    for subnet in endpoint["SubnetIds"]:
+        form = {"SubnetId": [subnet], "Description": [f"VPC Endpoint Interface {name}"]}
+        form |= {f"SecurityGroupId.{number}": [group] for number, group in enumerate(endpoint["Groups"], 1)}
+        known = set(ec2._network_interfaces)
+        ec2._create_network_interface(form)
+        endpoint["Interfaces"] += set(ec2._network_interfaces) - known
+    return answer
+
+
+def _describe_endpoints(parameters: Any) -> Answer:
+    wanted = ec2._parse_filters(parameters).get("vpc-id")
+    items = "".join(
+        ec2._vpce_fields_xml(each) for each in ec2._vpc_endpoints.values() if not wanted or each["VpcId"] in wanted
+    )
+    return _answer("DescribeVpcEndpoints", f"<vpcEndpointSet>{items}</vpcEndpointSet>")
+
+
+def _endpoint(endpoint: Mapping[str, Any], tag: str = "item") -> str:
+    groups = "".join(
+        f"<item><groupId>{name}</groupId><groupName>{ec2._security_groups[name]['GroupName']}</groupName></item>"
+        for name in endpoint.get("Groups", ())
+    )
+    interfaces = "".join(f"<item>{name}</item>" for name in endpoint.get("Interfaces", ()))
+    private = str(bool(endpoint.get("PrivateDnsEnabled"))).lower()
+    more = (
+        f"<privateDnsEnabled>{private}</privateDnsEnabled><groupSet>{groups}</groupSet>"
+        f"<networkInterfaceIdSet>{interfaces}</networkInterfaceIdSet></{tag}>"
+    )
+    described: str = ENDPOINT_XML(endpoint, tag)
+    return described.rpartition(f"</{tag}>")[0] + more
+
+
+def _answer(action: str, inner: str) -> Answer:
+    answer: Answer = ec2._xml(200, f"{action}Response", inner)
+    return answer
+
+
+def _error(code: str, message: str) -> Answer:
+    answer: Answer = ec2._error(code, message, 400)
+    return answer

@@ -1,0 +1,143 @@
+"""Security groups, interfaces, ACLs, endpoints and prefix lists as EC2 has them, where ministack has them otherwise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.lab.conftest import RunningLab, run_lab
+from tests.lab.test_host_egress import ec2_client
+
+HTTPS = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
+
+
+@pytest.fixture(scope="module")
+def ec2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """EC2 of a lab without a host, for someone who may do everything there."""
+    directory = tmp_path_factory.mktemp("ec2")
+    assert run_lab(directory, "up").returncode == 0
+    try:
+        yield ec2_client(RunningLab(directory, json.loads(Path(directory, "lab.json").read_text())))
+    finally:
+        run_lab(directory, "down")
+
+
+@pytest.fixture
+def group(ec2: Any) -> str:
+    """A group of its own that lets nothing out."""
+    vpc = ec2.describe_instances()["Reservations"][0]["Instances"][0]["VpcId"]
+    names = {each["GroupName"] for each in ec2.describe_security_groups()["SecurityGroups"]}
+    name = f"group-{len(names)}"
+    made = str(ec2.create_security_group(GroupName=name, Description="x", VpcId=vpc)["GroupId"])
+    everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.revoke_security_group_egress(GroupId=made, IpPermissions=[everything])
+    return made
+
+
+def refused(call: Callable[..., Any], **parameters: Any) -> str:
+    """The code of the error."""
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    return str(caught.value.response["Error"]["Code"])
+
+
+def test_a_rule_is_its_own_whatever_it_was_made_with(ec2: Any, group: str) -> None:
+    ranges = [{"CidrIp": f"10.{number}.0.0/16"} for number in range(3)]
+    ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[{**HTTPS, "IpRanges": ranges}])
+    one = [{**HTTPS, "IpRanges": ranges[1:2]}]
+    assert (
+        refused(ec2.authorize_security_group_egress, GroupId=group, IpPermissions=one) == "InvalidPermission.Duplicate"
+    )
+    ec2.revoke_security_group_egress(GroupId=group, IpPermissions=one)
+    assert refused(ec2.revoke_security_group_egress, GroupId=group, IpPermissions=one) == "InvalidPermission.NotFound"
+    (held,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    cidrs = [entry["CidrIp"] for rule in held["IpPermissionsEgress"] for entry in rule["IpRanges"]]
+    assert cidrs == ["10.0.0.0/16", "10.2.0.0/16"]
+
+
+def test_the_sixty_first_rule_is_refused(ec2: Any, group: str) -> None:
+    ranges = [{"CidrIp": f"10.{number}.0.0/16"} for number in range(61)]
+    call = ec2.authorize_security_group_egress
+    code = refused(call, GroupId=group, IpPermissions=[{**HTTPS, "IpRanges": ranges}])
+    assert code == "RulesPerSecurityGroupLimitExceeded"
+    call(GroupId=group, IpPermissions=[{**HTTPS, "IpRanges": ranges[:60], "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}])
+
+
+def test_interfaces_tell_who_has_a_group_and_take_others(ec2: Any, group: str) -> None:
+    instance = ec2.describe_instances()["Reservations"][0]["Instances"][0]
+    before = [each["GroupId"] for each in instance["SecurityGroups"]]
+    (interface,) = instance["NetworkInterfaces"]
+    change = {"NetworkInterfaceId": interface["NetworkInterfaceId"]}
+
+    def users() -> list[str]:
+        found = ec2.describe_network_interfaces(Filters=[{"Name": "group-id", "Values": [group]}])["NetworkInterfaces"]
+        return [each["Attachment"]["InstanceId"] for each in found]
+
+    assert users() == []
+    ec2.modify_network_interface_attribute(**change, Groups=[*before, group])
+    assert users() == [instance["InstanceId"]]
+    assert refused(ec2.modify_network_interface_attribute, **change, Groups=["sg-0123456789abcdef0"]) == (
+        "InvalidGroup.NotFound"
+    )
+    ec2.modify_network_interface_attribute(**change, Groups=before)
+    assert users() == []
+
+
+def test_a_subnet_without_an_acl_has_the_default_one_and_a_way_out(ec2: Any) -> None:
+    subnet = ec2.describe_instances()["Reservations"][0]["Instances"][0]["SubnetId"]
+    (acl,) = ec2.describe_network_acls(Filters=[{"Name": "association.subnet-id", "Values": [subnet]}])["NetworkAcls"]
+    assert acl["IsDefault"]
+    routes = [each for table in ec2.describe_route_tables()["RouteTables"] for each in table["Routes"]]
+    assert any(each.get("NatGatewayId") and each["DestinationCidrBlock"] == "0.0.0.0/0" for each in routes)
+
+
+def test_interface_endpoints_have_addresses_and_groups(ec2: Any, group: str) -> None:
+    instance = ec2.describe_instances()["Reservations"][0]["Instances"][0]
+    ec2.create_vpc_endpoint(
+        VpcId=instance["VpcId"],
+        ServiceName="com.amazonaws.ca-central-1.polly",
+        VpcEndpointType="Interface",
+        SubnetIds=[instance["SubnetId"]],
+        SecurityGroupIds=[group],
+        PrivateDnsEnabled=True,
+    )
+    filters = [{"Name": "vpc-id", "Values": [instance["VpcId"]]}]
+    (endpoint,) = ec2.describe_vpc_endpoints(Filters=filters)["VpcEndpoints"]
+    assert (endpoint["PrivateDnsEnabled"], endpoint["Groups"][0]["GroupId"]) == (True, group)
+    asked = [{"Name": "network-interface-id", "Values": endpoint["NetworkInterfaceIds"]}]
+    (interface,) = ec2.describe_network_interfaces(Filters=asked)["NetworkInterfaces"]
+    assert interface["PrivateIpAddress"]
+
+
+def test_prefix_lists_have_versions_states_and_limits(ec2: Any) -> None:
+    cidrs = [{"Cidr": f"10.0.{number}.0/24"} for number in range(101)]
+    create, modify = ec2.create_managed_prefix_list, ec2.modify_managed_prefix_list
+    named = {"PrefixListName": "x", "AddressFamily": "IPv4"}
+    assert refused(create, **named, MaxEntries=200, Entries=cidrs) == "InvalidParameterValue"
+    assert refused(create, **named, MaxEntries=1, Entries=cidrs[:2]) == "PrefixListMaxEntriesExceeded"
+    made = create(**named, MaxEntries=2, Entries=cidrs[:1])["PrefixList"]
+    change = {"PrefixListId": made["PrefixListId"]}
+    assert made["State"] == "create-in-progress"
+    assert refused(modify, **change, CurrentVersion=1, AddEntries=cidrs[1:2]) == "IncorrectState"
+
+    def described() -> tuple[str, int]:
+        (each,) = ec2.describe_managed_prefix_lists(PrefixListIds=[made["PrefixListId"]])["PrefixLists"]
+        return each["State"], each["Version"]
+
+    assert [described(), described()] == [("create-in-progress", 1), ("create-complete", 1)]
+    assert refused(modify, **change, CurrentVersion=7, AddEntries=cidrs[1:2]) == "PrefixListVersionMismatch"
+    assert refused(modify, **change, CurrentVersion=1, AddEntries=cidrs[1:3]) == "PrefixListMaxEntriesExceeded"
+    assert refused(modify, **change, CurrentVersion=1, AddEntries=cidrs[1:2], MaxEntries=9) == (
+        "InvalidParameterCombination"
+    )
+    modify(**change, MaxEntries=9)
+    assert [described(), described()] == [("modify-in-progress", 1), ("modify-complete", 1)]
+    modify(**change, CurrentVersion=1, AddEntries=cidrs[1:3], RemoveEntries=cidrs[:1])
+    assert [described(), described()] == [("modify-in-progress", 2), ("modify-complete", 2)]
+    held = ec2.get_managed_prefix_list_entries(PrefixListId=made["PrefixListId"])["Entries"]
+    assert [each["Cidr"] for each in held] == ["10.0.1.0/24", "10.0.2.0/24"]
