@@ -1,37 +1,29 @@
 # Copyright (c) 2026 SafeSecrets infrastructure team
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The application's environment file: what it shall hold, and what it holds.
-
-systemd, docker, dotenv and sh read such a file, each by its own rules. What is written is understood alike by all of
-them; what stands there already is read as generously as the most generous of them does.
-"""
+"""What the application's environment file shall hold, and what it may not."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
 from ansible_collections.safesecrets.infra.plugins.module_utils.configuration import Fault, fault
+from ansible_collections.safesecrets.infra.plugins.module_utils.environment_values import (
+    PLAIN,
+    READERS,
+    offending_classes,
+    written,
+)
 
 VARIABLE_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
-#: What all four readers take literally, unquoted.
-SAFE_VALUE = re.compile(r"[A-Za-z0-9_./:@%+,=-]+")
 #: The application has its credentials from the instance profile; these would win over it.
 STATIC_KEY_NAMES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 ACCESS_KEY_ID = re.compile(r"(?<![A-Z0-9])(AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])")
 #: A shorter key could be guessed from its fingerprint.
 FINGERPRINTED_LENGTH = 16
 MODE_REMEDY = 'write "0600", or "0640" with the application\'s group in environment_group, in quotes'
-
-_MARKER = re.compile(r"# (?P<mark>BEGIN|END) safesecrets\.infra (?P<block>[a-z_]+)")
-#: dotenv also reads ``export NAME=`` and ``NAME: value``.
-_ASSIGNMENT = "^(?:\ufeff)?" + r"[ \t]*(?:export[ \t]+)?(?P<name>{names})(?:[ \t]*=|:[ \t])"
-_ANY_ASSIGNMENT = re.compile(_ASSIGNMENT.format(names="[A-Za-z_][A-Za-z0-9_.-]*"))
-_KEY_IN_COMMENT = re.compile(rf"^[ \t]*[#;].*\b({'|'.join(STATIC_KEY_NAMES)})[ \t]*=[ \t]*[^ \t\r\n]{{16}}")
-_WHOLE_QUOTED = {'"': re.compile(r'"(?:\\.|[^"\\])*"'), "'": re.compile(r"'[^']*'")}
 
 
 def region_variables(regions: Mapping[str, Any], default_region: str, model_ids: Mapping[str, Any]) -> dict[str, str]:
@@ -49,13 +41,16 @@ def region_variables(regions: Mapping[str, Any], default_region: str, model_ids:
     return variables
 
 
-def environment_faults(regions: Mapping[str, Any], default_region: str, model_ids: Any) -> list[Fault]:
+def environment_faults(
+    regions: Mapping[str, Any], default_region: str, model_ids: Any, readers: Mapping[str, Any] | None = None
+) -> list[Fault]:
     """Return why the variables of INFRA-P2-5 cannot be generated, or not be written.
 
-    The arguments are those of :func:`region_variables`, as the variables ``environment_*`` give them.
+    The arguments are those of :func:`region_variables` and :func:`variable_faults`, as the variables ``environment_*``
+    give them.
     """
     missing = [each for code in regions for each in _missing_model_ids(code, model_ids)]
-    return missing or variable_faults(region_variables(regions, default_region, model_ids))
+    return missing or variable_faults(region_variables(regions, default_region, model_ids), readers=readers)
 
 
 def _missing_model_ids(code: str, model_ids: Any) -> Iterator[Fault]:
@@ -92,13 +87,31 @@ def exposure_faults(mode: str, found_mode: str) -> list[Fault]:
     return [fault("environment_mode", what, MODE_REMEDY)]
 
 
-def variable_faults(variables: Mapping[str, Any], named: bool = True) -> list[Fault]:
+def service_faults(service: Any, health_url: Any) -> list[Fault]:
+    """Return what is wrong with the service that reads the file, and with the URL that tells whether it is up."""
+    if not isinstance(service, str) or not re.fullmatch(r"([A-Za-z0-9][A-Za-z0-9@_.:\\-]*)?", service):
+        return [fault("environment_service", "is no name of a service", "write its name as systemctl knows it")]
+    if service and (not isinstance(health_url, str) or not re.fullmatch(r"https?://[^\s/]+\S*", health_url)):
+        remedy = "write the http or https URL that answers 200 once the service is up, as the host itself reaches it"
+        return [
+            fault("environment_health_url", "is no URL, and without it nobody sees whether the service is up", remedy)
+        ]
+    return []
+
+
+def variable_faults(
+    variables: Mapping[str, Any], named: bool = True, readers: Mapping[str, Any] | None = None
+) -> list[Fault]:
     """Return which variables the file's readers would not all understand alike; never quotes a value.
 
     named: whether the keys are the names that the file will hold, and not just say where a value is from.
+    readers: ``environment_readers``: for the variables that not all of the readers need, those that do.
     """
+    wanted = readers or {}
     faults = [each for name in variables if named for each in _name_faults(name)]
-    return faults + [each for name, value in variables.items() for each in _value_faults(name, value)]
+    for name, value in variables.items():
+        faults += [*_reader_faults(name, wanted.get(name, READERS))] or [*_value_faults(name, value, wanted.get(name))]
+    return faults
 
 
 def _name_faults(name: str) -> Iterator[Fault]:
@@ -108,16 +121,28 @@ def _name_faults(name: str) -> Iterator[Fault]:
         yield fault(name, "is a static AWS key", "leave it out: the instance profile gives the credentials")
 
 
-def _value_faults(name: str, value: Any) -> Iterator[Fault]:
+def _reader_faults(name: str, readers: Any) -> Iterator[Fault]:
+    if not isinstance(readers, (list, tuple)) or not readers or any(each not in READERS for each in readers):
+        remedy = f"write a list of those who need the variable, of {', '.join(READERS)}"
+        yield fault(f"environment_readers.{name}", f"is {readers!r}, no list of readers", remedy)
+
+
+def _value_faults(name: str, value: Any, named_readers: Sequence[str] | None) -> Iterator[Fault]:
     if not isinstance(value, str):
         yield fault(name, "has a value that is not text", "write the value in quotes")
     elif not value:
         yield fault(name, "has an empty value", "give a value")
-    elif not SAFE_VALUE.fullmatch(value):
-        what = "has a value with a character that systemd, docker, dotenv and sh do not all take literally"
-        yield fault(name, what, "use A-Z a-z 0-9 _ . / : @ % + , = - alone, without a line break at the end")
     elif ACCESS_KEY_ID.search(value):
         yield fault(name, "has an AWS access key ID in its value", "the instance profile gives the credentials")
+    elif written(value, named_readers or READERS) is None:
+        yield _unreadable(name, offending_classes(value, named_readers or READERS), named_readers)
+
+
+def _unreadable(name: str, classes: Sequence[str], named_readers: Sequence[str] | None) -> Fault:
+    readers = " and ".join(", ".join(named_readers or READERS).rsplit(", ", 1))
+    what = f"has a value with a character that cannot be written so that {readers} take it literally"
+    fewer = "name fewer readers of it" if named_readers else "name those who need the variable in environment_readers"
+    return fault(name, f"{what} and no reader is misled: {', '.join(classes)}", f"use {PLAIN} alone, or {fewer}")
 
 
 def fingerprint(secret: str) -> str:
@@ -129,167 +154,3 @@ def fingerprint(secret: str) -> str:
     if len(secret) < FINGERPRINTED_LENGTH:
         return "sha256:withheld, the key is short"
     return f"sha256:{sha256(secret.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of the file, as its readers see it."""
-
-    number: int
-    text: str
-    block: str | None
-    name: str | None
-    #: The line is part of a value that began on an earlier line, or its own value goes on.
-    in_long_value: bool
-
-
-def lines_of(content: bytes) -> tuple[list[Line], list[tuple[int, str]]]:
-    """Split a file into its lines, and say what is damaged in it: (line, what)."""
-    lines: list[Line] = []
-    damages: list[tuple[int, str]] = []
-    seen: set[str] = set()
-    block: str | None = None
-    unended = ""
-    for number, raw in enumerate(content.splitlines(keepends=True), 1):
-        text = raw.decode("utf-8", "surrogateescape")
-        marker = _MARKER.fullmatch(text.strip())
-        if marker:
-            damages += [(number, what) for what in _marker_damages(marker, raw, block, seen, unended)]
-            block = marker["block"] if marker["mark"] == "BEGIN" else None
-            unended = ""
-            continue
-        name, continued = None, bool(unended)
-        if continued:
-            unended = _unended(text, unended)
-        assignment = _ANY_ASSIGNMENT.match(text)
-        if assignment:
-            name = assignment["name"]
-            unended = unended if continued else _unended(text[assignment.end() :].lstrip(" \t"), "")
-        lines.append(Line(number, text.rstrip("\r\n"), block, name, continued or bool(unended)))
-    if block:
-        damages.append((len(content.splitlines()), f"has no END marker of the block {block} after its BEGIN marker"))
-    if unended:
-        damages.append((len(content.splitlines()), "ends within a value: a quote is not closed, or \\ stands last"))
-    return lines, damages
-
-
-def _marker_damages(
-    marker: re.Match[str], raw: bytes, block: str | None, seen: set[str], unended: str
-) -> Iterator[str]:
-    name, begins = marker["block"], marker["mark"] == "BEGIN"
-    if raw != marker[0].encode() + b"\n":
-        yield f"has a changed {marker['mark']} marker: other characters stand around it, or no line break after it"
-    if unended:
-        yield "has a marker within a value: a quote before it is not closed, or \\ stands at the end of a line"
-    if begins and block:
-        yield f"has a BEGIN marker within the block {block}"
-    if not begins and block != name:
-        yield f"has an END marker of the block {name} without its BEGIN marker"
-    if begins and name in seen:
-        yield f"has a second block {name}"
-    if begins:
-        seen.add(name)
-
-
-def _unended(text: str, opened: str) -> str:
-    """Return what a value still waits for after this line: a closing quote, the next line (``\\``), or nothing.
-
-    text: the line from the value on, or a later line of the value. opened: what the line before it waited for.
-    """
-    line = text.rstrip("\r\n")
-    if opened in _WHOLE_QUOTED:
-        line = opened + line
-    if opened != "\\" and line[:1] in _WHOLE_QUOTED and not _WHOLE_QUOTED[line[0]].match(line):
-        return line[0]
-    backslashes = len(line) - len(line.rstrip("\\"))
-    return "\\" if backslashes % 2 else ""
-
-
-def names_pattern(names: Iterable[str]) -> str:
-    """Return the expression, as ``ansible.builtin.lineinfile`` takes it, of the lines that set one of the names."""
-    return _ASSIGNMENT.format(names="|".join(re.escape(name) for name in names))
-
-
-def block_of(lines: Iterable[Line], block: str) -> dict[str, str]:
-    """Return the variables of a managed block."""
-    return {
-        line.name: line.text[line.text.index("=") + 1 :]
-        for line in lines
-        if line.block == block and line.name and "=" in line.text
-    }
-
-
-def standing_outside(lines: Iterable[Line], block: str, names: Iterable[str]) -> list[Line]:
-    """Return the lines outside a managed block that set one of its names."""
-    managed = set(names)
-    return [line for line in lines if line.name in managed and line.block != block]
-
-
-def _static_keys(where: str, line: Line) -> Iterator[Fault]:
-    remedy = "remove the line and revoke the key: the instance profile gives the credentials"
-    if line.name in STATIC_KEY_NAMES:
-        yield fault(where, f"sets {line.name}, a static AWS key", remedy)
-    elif _KEY_IN_COMMENT.search(line.text):
-        yield fault(where, "holds a static AWS key in a comment", remedy)
-    elif ACCESS_KEY_ID.search(line.text):
-        yield fault(where, "holds an AWS access key ID", remedy)
-
-
-def _outside(where: str, line: Line, take_over_option: str, take_over: bool) -> Iterator[Fault]:
-    if line.block:
-        yield fault(where, f"sets {line.name} in the managed block {line.block} already", "choose another name")
-    elif line.in_long_value:
-        yield fault(where, f"sets {line.name} in or as a value of several lines", "remove the value by hand")
-    elif not take_over:
-        remedy = f"remove the line, or let it be removed with {take_over_option}: true"
-        yield fault(where, f"sets {line.name} outside the managed block", remedy)
-
-
-def shown(variables: Mapping[str, str], secrets: Sequence[str] = ()) -> dict[str, str]:
-    """Return the variables as they may be shown: secrets by their fingerprint."""
-    return {name: fingerprint(value) if name in secrets else value for name, value in variables.items()}
-
-
-def changes(old: Mapping[str, str], new: Mapping[str, str], secrets: Sequence[str] = ()) -> list[str]:
-    """Say what a block's change means, a line a variable, secrets by their fingerprint."""
-    before, after = shown(old, secrets), shown(new, secrets)
-    return [
-        f"{name}: {before.get(name, '(absent)')} -> {after.get(name, '(absent)')}"
-        for name in {**after, **before}
-        if old.get(name) != new.get(name)
-    ]
-
-
-@dataclass(frozen=True)
-class ManagedBlock:
-    """A block of the file that is ours: its name, what it shall set, and how it may be put in."""
-
-    name: str
-    variables: Mapping[str, str]
-    #: Which of the variables are never shown.
-    secrets: Sequence[str] = ()
-    #: Whether lines outside the block that set its names may go, and the role's option that says so.
-    take_over: bool = False
-    take_over_option: str = "environment_take_over"
-
-    def examine(self, content: bytes, path: str) -> dict[str, Any]:
-        """Compare the block with a file's content; nothing in the answer gives a secret or another line away.
-
-        faults: why the block may not be written. changes: what writing it would change, a line a variable.
-        outside: expression of the lines outside that set its names, empty when there are none.
-        up_to_date: the file's readers get what the block says.
-        """
-        lines, damages = lines_of(content)
-        outside = standing_outside(lines, self.name, self.variables)
-        present = block_of(lines, self.name)
-        faults = [fault(f"{path}, line {number}", what, "mend the file by hand") for number, what in damages]
-        for line in lines:
-            faults += _static_keys(f"{path}, line {line.number}", line)
-        for line in outside:
-            faults += _outside(f"{path}, line {line.number}", line, self.take_over_option, self.take_over)
-        return {
-            "faults": faults,
-            "changes": changes(present, self.variables, self.secrets),
-            "outside": names_pattern(sorted({line.name for line in outside if line.name})) if outside else "",
-            "up_to_date": present == self.variables and not outside and not faults,
-        }

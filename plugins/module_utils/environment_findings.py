@@ -74,6 +74,55 @@ def _variables_of(variables: Mapping[str, str], code: str, region: Mapping[str, 
     return {name: variables[name] for name in names}
 
 
+def restart_findings(restart: Mapping[str, Any], planned: bool) -> list[Finding]:
+    """Return the finding on the restart for which a changed value waited.
+
+    restart: ``host``, ``service``, ``health_url``, ``path``; ``failure`` says why the service did not come up, and
+    ``second_failure`` why it did not with the previous file either; both are empty where it did.
+    planned: check mode held the restart back.
+    """
+    service, url = restart["service"], restart["health_url"]
+    status, detail, remedy = PASS, f"A value changed; {service} was restarted and {url} answers.", ""
+    if planned:
+        status, detail = UNPROVEN, f"A run without check mode would restart {service}, for a value changes or changed."
+        remedy = "Run without --check."
+    elif restart["failure"]:
+        status, detail, remedy = (
+            FAIL,
+            _setback(restart),
+            f"Look at the log of {service} for why, mend it and run again.",
+        )
+    evidence = {name: restart[name] for name in ("service", "health_url", "path", "failure", "second_failure")}
+    subject = f"{restart['host']}:{service}"
+    return [finding("environment.service", "INFRA-P2-5", subject, status, detail, remedy=remedy, evidence=evidence)]
+
+
+def _setback(restart: Mapping[str, Any]) -> str:
+    service, path = restart["service"], restart["path"]
+    if restart["second_failure"]:
+        after = f"{service} was started again, but is not up with it either: {restart['second_failure'].rstrip('.')}."
+    else:
+        after = f"{service} was started again and {restart['health_url']} answers."
+    failure = restart["failure"].rstrip(".")
+    return f"{service} did not come up with the changed {path}: {failure}. The previous file is back; {after}"
+
+
+def rollback_findings(block: str, subject: str, outcome: Mapping[str, Any], planned: bool) -> list[Finding]:
+    """Return the finding on a managed block that was taken out.
+
+    outcome: what the module ``environment_file`` answered. planned: check mode held the change back.
+    """
+    item = "INFRA-P2-6" if block == "smartest_ai" else "INFRA-P2-5"
+    status, detail, remedy = PASS, f"The file holds no managed block {block}.", ""
+    if planned:
+        status, remedy = UNPROVEN, "Run without --check."
+        detail = f"A run without check mode would take back the managed block {block}."
+    if outcome["original_kept"]:
+        detail += " The file as it was before the first block is kept beside it (environment_rollback: original)."
+    evidence = {"changes": list(outcome["changes"]), "original_kept": outcome["original_kept"]}
+    return [finding("environment.rolled_back", item, subject, status, detail, remedy=remedy, evidence=evidence)]
+
+
 def smartest_ai_findings(
     block: Mapping[str, Any], key: Mapping[str, str], endpoint: Mapping[str, str], subject: str, planned: bool
 ) -> list[Finding]:

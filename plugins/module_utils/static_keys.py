@@ -9,11 +9,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from ansible_collections.safesecrets.infra.plugins.module_utils.environment_blocks import Line, lines_of
 from ansible_collections.safesecrets.infra.plugins.module_utils.environment_file import (
     ACCESS_KEY_ID,
     STATIC_KEY_NAMES,
-    Line,
-    lines_of,
 )
 
 #: In the list of places, the environment of the process.

@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.safesecrets.infra.plugins.module_utils.environment_file import ManagedBlock, region_variables
+from ansible_collections.safesecrets.infra.plugins.module_utils.environment_blocks import ManagedBlock
+from ansible_collections.safesecrets.infra.plugins.module_utils.environment_file import region_variables
 from ansible_collections.safesecrets.infra.plugins.module_utils.environment_findings import (
     environment_findings,
     smartest_ai_disabled,
