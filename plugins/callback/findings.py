@@ -22,19 +22,9 @@ description:
   - Tasks of the chain that failed outside the findings and hosts that could not be reached are shown too.
   - Prints and writes nothing when a run recorded no finding and no step of the chain failed.
   - Results of tasks with C(no_log) are not read.
-options:
-  directory:
-    description:
-      - The directory of all hand-overs. It is created. C(report.json), C(report.html) and the shards, which hold all
-        evidence, have the mode C(0600), the files made for others C(0644).
-      - A relative path starts at the working directory, or at C(ansible.cfg) when it is set there.
-    type: path
-    default: handover
-    env:
-      - name: SAFESECRETS_HANDOVER
-    ini:
-      - section: callback_findings
-        key: directory
+options: {}
+extends_documentation_fragment:
+  - safesecrets.infra.handover
 requirements:
   - enabled in C(ansible.cfg) with C(callbacks_enabled = safesecrets.infra.findings)
 """
@@ -48,7 +38,6 @@ ansible.cfg: |
   directory = handover
 """
 
-import json
 import shutil
 import sys
 import uuid
@@ -56,7 +45,6 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 
-import yaml
 from ansible import constants as C  # noqa: N812 - ansible's own name for it
 from ansible import context
 from ansible.plugins.callback import CallbackBase
@@ -68,6 +56,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils import (
     report,
     shards,
 )
+from ansible_collections.safesecrets.infra.plugins.module_utils.collection_version import collection_version
 
 COLOURS = {
     findings.PASS: C.COLOR_OK,
@@ -82,7 +71,8 @@ COLUMNS_WITHOUT_TERMINAL = 100
 HIDDEN = "its output is hidden (no_log)"
 LONGEST_MESSAGE = 2000
 CONTROLLER = "localhost"
-TEMPLATES = Path(__file__).parents[2] / "roles/handover/templates"
+ROOT = Path(__file__).parents[2]
+TEMPLATES = ROOT / "roles/handover/templates"
 
 
 class CallbackModule(CallbackBase):
@@ -166,14 +156,14 @@ class CallbackModule(CallbackBase):
             check_mode=bool(context.CLIARGS.get("check")),
             configuration=self._configurations.get(CONTROLLER, {}).get("chain"),
             account_id=self._account_id,
-            collection_version=_collection_version(),
+            collection_version=collection_version(ROOT),
         )
 
     def _origin(self, host):
         """Return what has to agree with an earlier run's findings; nothing agrees with a run that ended too early."""
         return {
             "account_id": self._account_id,
-            "collection_version": _collection_version(),
+            "collection_version": collection_version(ROOT),
             "configuration": self._configurations.get(host),
         }
 
@@ -296,14 +286,3 @@ def _width():
     if not sys.stdout.isatty():
         return COLUMNS_WITHOUT_TERMINAL
     return min(max(shutil.get_terminal_size().columns, checklist.NARROWEST), checklist.WIDEST)
-
-
-def _collection_version():
-    """Return the version from the artifact's manifest, or from galaxy.yml in a checkout."""
-    root = Path(__file__).parents[2]
-    try:
-        if (root / "MANIFEST.json").exists():
-            return json.loads((root / "MANIFEST.json").read_text(encoding="utf-8"))["collection_info"]["version"]
-        return yaml.safe_load((root / "galaxy.yml").read_text(encoding="utf-8"))["version"]
-    except (OSError, ValueError, KeyError, yaml.YAMLError):
-        return "unknown"

@@ -57,13 +57,13 @@ def _check(shards: Sequence[Mapping[str, Any]]) -> None:
                 f"schema_version {shard.get('schema_version')}, not {SCHEMA_VERSION}. Run the chain again on its host."
             )
     for name in ("account_id", "collection_version"):
-        _agree(name, {shard["host"]: str(shard[name]) for shard in shards})
-    _agree("configuration", {shard["host"]: str(shard["configuration"]["chain"]) for shard in shards})
+        _agree(name, [(shard["host"], str(shard[name])) for shard in shards])
+    _agree("configuration", [(shard["host"], str(shard["configuration"]["chain"])) for shard in shards])
 
 
-def _agree(name: str, values: Mapping[str, str]) -> None:
-    if len(set(values.values())) > 1:
-        told = ", ".join(f"{host} {value}" for host, value in values.items())
+def _agree(name: str, values: Sequence[tuple[str, str]]) -> None:
+    if len({value for _host, value in values}) > 1:
+        told = ", ".join(f"{host} {value}" for host, value in values)
         raise ValueError(f"The shards are of different runs' {name}: {told}. Run the chain again where it is outdated.")
 
 

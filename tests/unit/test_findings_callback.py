@@ -446,22 +446,3 @@ def test_the_width_is_the_terminal_s_within_limits(monkeypatch: pytest.MonkeyPat
     assert callback._width() == width
     monkeypatch.setattr(callback.sys, "stdout", SimpleNamespace(isatty=lambda: False))
     assert callback._width() == callback.COLUMNS_WITHOUT_TERMINAL
-
-
-@pytest.mark.parametrize(
-    ("files", "version"),
-    [
-        ({"MANIFEST.json": '{"collection_info": {"version": "1.2.3"}}'}, "1.2.3"),
-        ({"galaxy.yml": "version: 1.2.4"}, "1.2.4"),
-        ({"MANIFEST.json": "{}"}, "unknown"),
-        ({"galaxy.yml": "- ["}, "unknown"),
-        ({}, "unknown"),
-    ],
-)
-def test_the_version_of_an_artifact_or_a_checkout(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], version: str
-) -> None:
-    for name, content in files.items():
-        (tmp_path / name).write_text(content, encoding="utf-8")
-    monkeypatch.setattr(callback, "__file__", str(tmp_path / "plugins/callback/findings.py"))
-    assert callback._collection_version() == version

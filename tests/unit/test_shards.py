@@ -1,0 +1,232 @@
+# Copyright (c) 2026 SafeSecrets infrastructure team
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is remembered of a host, and what of it need not be proven again."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from ansible_collections.safesecrets.infra.plugins.filter import freshness
+from ansible_collections.safesecrets.infra.plugins.module_utils.checks import CHECKS, title, valid_hours
+from ansible_collections.safesecrets.infra.plugins.module_utils.collection_version import collection_version
+from ansible_collections.safesecrets.infra.plugins.module_utils.findings import finding
+from ansible_collections.safesecrets.infra.plugins.module_utils.merged_report import merged_report
+from ansible_collections.safesecrets.infra.plugins.module_utils.report import SCHEMA_VERSION
+from ansible_collections.safesecrets.infra.plugins.module_utils.shards import (
+    file_name,
+    fingerprint,
+    fresh_proofs,
+    left_out,
+    parsed,
+    updated,
+)
+
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+FIRST, SECOND = "6a4ba836-a642-46d7-9db9-9974a6e5a274", "1c1d7a52-91c5-4b58-8a0e-3b4f3fb7a1de"
+ORIGIN: dict[str, Any] = {
+    "account_id": "123456789012",
+    "collection_version": "0.1.0",
+    "configuration": {"chain": "00112233445566ff", "host": "8899aabbccddeeff"},
+}
+TASK = {"host": "app-1", "task": "Write", "item": "INFRA-P2-5", "message": "No space", "unreachable": False}
+
+
+def observed(
+    status: str = "pass", item: str = "INFRA-P2-5", identifier: str = "environment.variables", **more: Any
+) -> dict[str, Any]:
+    return finding(identifier, item, more.pop("subject", "file"), status, "Seen.", remedy="Mend it.", observed_at=NOON)
+
+
+def shard(*findings: dict[str, Any], failed: tuple[dict[str, Any], ...] = (), **origin: Any) -> dict[str, Any]:
+    return updated(None, "app-1", origin=ORIGIN | origin, run_id=FIRST, findings=findings, failed_tasks=failed)
+
+
+def other(**changed: Any) -> dict[str, Any]:
+    return ORIGIN | changed
+
+
+def test_an_item_is_replaced_as_a_whole_and_the_others_stay_with_their_run() -> None:
+    former = shard(
+        observed(), observed(subject="gone"), observed(item="INFRA-P2-6", identifier="smartest_ai.configured")
+    )
+    now = updated(former, "app-1", origin=ORIGIN, run_id=SECOND, findings=[observed("fail")], failed_tasks=[])
+    assert [(each["item"], each["status"], each["run_id"]) for each in now["findings"]] == [
+        ("INFRA-P2-6", "pass", FIRST),
+        ("INFRA-P2-5", "fail", SECOND),
+    ]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"account_id": "999999999999"},
+        {"collection_version": "0.2.0"},
+        {"configuration": {"chain": "ffffffffffffffff", "host": "8899aabbccddeeff"}},
+        {"configuration": {"chain": "00112233445566ff", "host": "ffffffffffffffff"}},
+    ],
+    ids=str,
+)
+def test_nothing_of_another_origin_is_kept_or_believed(changed: dict[str, Any]) -> None:
+    former = shard(observed())
+    now = updated(
+        former,
+        "app-1",
+        origin=other(**changed),
+        run_id=SECOND,
+        findings=[observed(item="INFRA-P2-6", identifier="smartest_ai.configured")],
+        failed_tasks=[],
+    )
+    assert [each["item"] for each in now["findings"]] == ["INFRA-P2-6"]
+    assert fresh_proofs(former, ORIGIN, NOON), "the control: of the same origin it is believed"
+    assert fresh_proofs(former, other(**changed), NOON) == {}
+
+
+@pytest.mark.parametrize(
+    ("findings", "failed", "hours", "fresh"),
+    [
+        ([observed()], (), 0, ["INFRA-P2-5", "environment.variables"]),
+        ([observed("not_applicable")], (), 0, ["INFRA-P2-5", "environment.variables"]),
+        ([observed("fail")], (), 0, []),
+        ([observed("unproven")], (), 0, []),
+        ([observed(), observed("fail", subject="other")], (), 0, []),
+        ([observed()], (), 23, ["INFRA-P2-5", "environment.variables"]),
+        ([observed()], (), 24, []),
+        ([observed()], (TASK,), 0, []),
+        ([observed(item="prerequisites", identifier="prerequisites.account")], (), 0, []),
+        (
+            [
+                observed(item="validation", identifier="validation.call"),
+                observed("unproven", item="validation", identifier="validation.denials"),
+            ],
+            (),
+            0,
+            ["validation.call"],
+        ),
+        (
+            [
+                observed(item="validation", identifier="validation.call"),
+                observed(item="validation", identifier="validation.denials"),
+            ],
+            (),
+            7,
+            ["validation.call"],
+        ),
+    ],
+    ids=[
+        "passed",
+        "not applicable",
+        "failed",
+        "unproven",
+        "one of two failed",
+        "an hour before it expires",
+        "expired",
+        "a task failed",
+        "prerequisites",
+        "a check of an item",
+        "a check that expires sooner",
+    ],
+)
+def test_what_need_not_be_proven_again(
+    findings: list[dict[str, Any]], failed: tuple[dict[str, Any], ...], hours: int, fresh: list[str]
+) -> None:
+    found = fresh_proofs(shard(*findings, failed=failed), ORIGIN, NOON + timedelta(hours=hours))
+    assert sorted(found) == sorted(fresh)
+    assert all(each["run_id"] == FIRST for group in found.values() for each in group)
+
+
+def test_no_shard_is_nothing_fresh() -> None:
+    assert fresh_proofs(None, ORIGIN, NOON) == {}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '"text"', '{"schema_version": 1}', "null"])
+def test_what_is_no_shard_of_this_version_is_none(text: str) -> None:
+    assert parsed(text) is None
+
+
+def test_a_shard_survives_its_file() -> None:
+    assert parsed(json.dumps(shard(observed()))) == shard(observed())
+
+
+@pytest.mark.parametrize(
+    ("changed", "hosts", "hours", "taken"),
+    [
+        ({}, ["app-2"], 0, ["app-1"]),
+        ({}, ["app-1"], 0, []),
+        ({}, ["app-2"], 25, []),
+        ({"account_id": "999999999999"}, ["app-2"], 0, []),
+        ({"collection_version": "0.2.0"}, ["app-2"], 0, []),
+        ({"configuration": {"chain": "ffffffffffffffff", "host": "8899aabbccddeeff"}}, ["app-2"], 0, []),
+        ({"configuration": {"chain": "00112233445566ff", "host": "of its own"}}, ["app-2"], 0, ["app-1"]),
+    ],
+)
+def test_hosts_that_a_run_left_out(changed: dict[str, Any], hosts: list[str], hours: int, taken: list[str]) -> None:
+    found = left_out([shard(observed("fail"))], other(**changed), hosts, NOON + timedelta(hours=hours))
+    assert [each["host"] for each in found] == taken
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("app-1", "app-1.json"),
+        ("fe80::1", "fe80__1.json"),
+        ("../../etc/passwd", "_.._etc_passwd.json"),
+        ("..", ".json"),
+    ],
+)
+def test_the_name_of_a_shard_leads_nowhere_else(host: str, name: str) -> None:
+    assert file_name(host) == name
+    assert "/" not in name
+
+
+def test_a_fingerprint_tells_configurations_apart_and_shows_nothing() -> None:
+    assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+    assert fingerprint({"key": "canary-secret"}) != fingerprint({"key": "another"})
+    assert len(fingerprint("x")) == 16
+
+
+def test_the_filters_read_the_file_of_this_version() -> None:
+    of_this_version = ORIGIN | {"collection_version": collection_version(freshness.Path(freshness.__file__).parents[2])}
+    text = json.dumps(shard(observed(), **of_this_version)).replace("2026-11-25T12", "2999-11-25T12")
+    found = freshness.fresh_proofs(text, ORIGIN["account_id"], ORIGIN["configuration"])
+    assert [each["id"] for each in freshness.fresh_items(found)] == ["environment.variables"]
+    assert freshness.fresh_proofs(text, "999999999999", ORIGIN["configuration"]) == {}
+
+
+def test_shards_become_one_report() -> None:
+    second = {**shard(observed("fail", subject="second")), "host": "app-2", "failed_tasks": [{**TASK, "host": "app-2"}]}
+    report = merged_report([shard(observed()), second])
+    assert {each["subject"]: each["hosts"] for each in report["findings"]} == {"file": ["app-1"], "second": ["app-2"]}
+    assert report["failed_tasks"][0]["host"] == "app-2"
+    assert report == merged_report([shard(observed()), second]), "a repeat is the same report"
+    assert report["run_id"] not in (FIRST, SECOND)
+
+
+@pytest.mark.parametrize(
+    ("shards", "message"),
+    [
+        ([], "There is no shard to merge"),
+        ([shard()], "hold no finding"),
+        ([{**shard(observed()), "schema_version": SCHEMA_VERSION - 1}], "not in the form of this version"),
+        ([shard(observed()), shard(observed(), account_id="999999999999")], "account_id: .*999999999999"),
+        ([shard(observed()), shard(observed(), collection_version="0.2.0")], "collection_version"),
+        (
+            [shard(observed()), shard(observed(), configuration={"chain": "ffffffffffffffff", "host": "x"})],
+            "configuration",
+        ),
+    ],
+)
+def test_shards_that_do_not_belong_together_are_refused(shards: list[dict[str, Any]], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        merged_report(shards)
+
+
+def test_every_check_of_the_table_has_a_name_and_a_lifetime() -> None:
+    assert all(check.title and check.valid_hours > 0 for check in CHECKS.values())
+    assert title("polly_voices.new_check") == "New check"
+    assert valid_hours("polly_voices.new_check") == 24
+    assert (
+        valid_hours("validation.denials") < valid_hours("validation.call") < valid_hours("polly_voices.voices_listed")
+    )
