@@ -52,13 +52,21 @@ def iam_policy_obstacles(access: Access, policy_name: str) -> list[Finding]:
 
 
 def iam_policy_findings(
-    access: Access, policy_name: str, document: Mapping[str, Any], planned: bool, kinds: Sequence[str] = (INLINE,)
+    access: Access,
+    policy_name: str,
+    document: Mapping[str, Any],
+    planned: bool,
+    kinds: Sequence[str] = (INLINE,),
+    *,
+    former: Access | None = None,
 ) -> list[Finding]:
     """Return what was proven.
 
     kinds: what the policy shall be, inline or managed; the other one comes second while it is still there.
     planned: the policy is not written (check mode), and access was simulated with it among the policy documents.
+    former: the access before the change, where what changed shall be in the evidence.
     """
+    before = {"former_policy_document": _former_document(former, policy_name, kinds)} if former else {}
     return [
         *_trust(access["role"]),
         _no_locks(access),
@@ -66,7 +74,7 @@ def iam_policy_findings(
         _regional_allows(access, policy_name),
         *_allowed(access["decisions"], planned),
         *_controls(access["decisions"], policy_name, planned),
-        _document(access, _Wanted(policy_name, tuple(kinds), document), planned),
+        _document(access, _Wanted(policy_name, tuple(kinds), document), planned, before),
     ]
 
 
@@ -277,7 +285,7 @@ class _Wanted:
         return self.kinds[0]
 
 
-def _document(access: Access, wanted: _Wanted, planned: bool) -> Finding:
+def _document(access: Access, wanted: _Wanted, planned: bool, before: Mapping[str, Any]) -> Finding:
     present, effective = present_kinds(access, wanted.name), effective_kinds(access, wanted.name)
     own = characters([wanted.document])
     inline = [each["document"] for each in access["policies"] if each["type"] == INLINE and each["name"] != wanted.name]
@@ -309,8 +317,15 @@ def _document(access: Access, wanted: _Wanted, planned: bool) -> Finding:
             "characters_counted": counted,
             "characters_accepted": limit,
             "policy_document": dict(wanted.document),
+            **before,
         },
     )
+
+
+def _former_document(access: Access, policy_name: str, kinds: Sequence[str]) -> dict[str, Any] | None:
+    """Return what the policy said before, as the kind that it shall be where it was there as both."""
+    there = {each["type"]: each["document"] for each in access["policies"] if each["name"] == policy_name}
+    return next((dict(there[kind]) for kind in (*kinds, INLINE, MANAGED) if kind in there), None)
 
 
 def _grouped(rows: Iterable[Row]) -> list[tuple[tuple[str, str], list[Row]]]:

@@ -297,6 +297,21 @@ def test_the_policy_document_is_evidence(planned: bool, status: str) -> None:
     assert "39 characters, 41 with the role's other inline policies, of 10240" in finding["detail"]
 
 
+@pytest.mark.parametrize(
+    ("policies", "former"),
+    [
+        ([SERVICES], None),
+        ([SERVICES, {**OURS_INLINE, "document": {"Statement": []}}], {"Statement": []}),
+        ([{**OURS_INLINE, "type": "managed", "document": {"Statement": ["managed"]}}], {"Statement": ["managed"]}),
+    ],
+)
+def test_what_the_document_was_before_is_evidence(policies: list[Any], former: Any) -> None:
+    findings = iam_policy_findings.iam_policy_findings(
+        access(decision()), NAME, DOCUMENT, planned=False, former=access(policies=policies)
+    )
+    assert one(checked(findings), "policy_document")["evidence"]["former_policy_document"] == former
+
+
 def managed(attached: bool = True) -> dict[str, Any]:
     return {"arn": "arn:aws:iam::111122223333:policy/Ours", "attached": attached}
 
