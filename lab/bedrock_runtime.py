@@ -6,14 +6,15 @@ import base64
 import json
 import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lab import event_stream, model_catalogue
 from lab.bedrock import agreement_status
 from lab.model_catalogue import ANTHROPIC, Model, Profile, resource_id
+from lab.model_operations import operation
 from lab.policy_evaluation import authorize
-from lab.service import Operation, Request, Response, ServiceError, json_response
+from lab.service import Request, Response, ServiceError, json_response
 from lab.state import LabState
 
 REPLY = "The lab answers in the place of a model."
@@ -25,9 +26,16 @@ MALFORMED = "Malformed input request, please reformat your input and try again."
 TRY_AGAIN = "If you recently fixed this issue, try again after 2 minutes."
 
 
+def _resource(state: LabState, request: Request, parameters: Mapping[str, str]) -> str:
+    identifier = resource_id(parameters["modelId"])
+    profile = model_catalogue.profiles(state, request.region).get(identifier)
+    return profile.arn if profile else model_catalogue.foundation_model_arn(request.region, identifier)
+
+
+@operation("bedrock-runtime", _resource, reads=False)
 def invoke_model(state: LabState, request: Request, parameters: Mapping[str, str]) -> Response:
     """InvokeModel: a short answer in the model's own format, with its tokens counted."""
-    model = _invoked(state, request, parameters["model"], "bedrock:InvokeModel")
+    model = _invoked(state, request, parameters["modelId"], "bedrock:InvokeModel")
     body = _input(request, model)
     text, usage, reason = _answer(model, body)
     headers = {
@@ -38,9 +46,10 @@ def invoke_model(state: LabState, request: Request, parameters: Mapping[str, str
     return Response(json_response(payload).body, headers=headers)
 
 
+@operation("bedrock-runtime", _resource, reads=False)
 def invoke_model_with_response_stream(state: LabState, request: Request, parameters: Mapping[str, str]) -> Response:
     """InvokeModelWithResponseStream: the same answer as an event stream."""
-    model = _invoked(state, request, parameters["model"], "bedrock:InvokeModelWithResponseStream")
+    model = _invoked(state, request, parameters["modelId"], "bedrock:InvokeModelWithResponseStream")
     text, usage, reason = _answer(model, _input(request, model))
     events = _claude_events if model.provider == ANTHROPIC else _nova_events
     return Response(
@@ -213,22 +222,3 @@ def _nova_events(_model: Model, text: str, usage: dict[str, int], reason: str) -
 def _nova_usage(usage: Mapping[str, int]) -> dict[str, int]:
     total = usage["input_tokens"] + usage["output_tokens"]
     return {"inputTokens": usage["input_tokens"], "outputTokens": usage["output_tokens"], "totalTokens": total}
-
-
-def _resource(state: LabState, request: Request, parameters: Mapping[str, str]) -> str:
-    identifier = resource_id(parameters["model"])
-    profile = model_catalogue.profiles(state, request.region).get(identifier)
-    if profile is not None:
-        return profile.arn
-    return model_catalogue.foundation_model_arn(request.region, identifier)
-
-
-def _operation(name: str, path: str, handler: Callable[..., Response]) -> Operation:
-    pattern = re.compile(f"/model/(?P<model>.+)/{path}")
-    return Operation(name, "bedrock", "POST", pattern, f"bedrock:{name}", handler, _resource)
-
-
-OPERATIONS = (
-    _operation("InvokeModel", "invoke", invoke_model),
-    _operation("InvokeModelWithResponseStream", "invoke-with-response-stream", invoke_model_with_response_stream),
-)

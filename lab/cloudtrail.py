@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lab.service import Operation, Request, Response, ServiceError
+from lab.model_operations import operation
+from lab.service import Request, Response, ServiceError
 from lab.state import LabState, TrailEvent
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
@@ -34,6 +34,7 @@ RESOURCE_TYPES = {
 }
 
 
+@operation("cloudtrail", reads=False)
 def lookup_events(state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
     """LookupEvents: newest first, by time and at most one attribute."""
     _throttle(state, request.region)
@@ -182,17 +183,3 @@ def _values(content: Mapping[str, Any], attribute: str) -> list[str]:
     if attribute.startswith("Resource"):
         return [resource[attribute] for resource in _resources(content)]
     return [value for name, value in _attributes(content).items() if name == attribute]
-
-
-OPERATIONS = (
-    Operation(
-        name="LookupEvents",
-        service="cloudtrail",
-        method="POST",
-        path=re.compile("/"),
-        iam_action="cloudtrail:LookupEvents",
-        handler=lookup_events,
-        target="CloudTrail_20131101.LookupEvents",
-        protocol="json",
-    ),
-)

@@ -34,13 +34,12 @@ SHOWN = frozenset(
     (
         *("accessKeyId", "instanceProfileName", "policyArn", "policyName", "policySourceArn", "roleName", "userName"),
         *("roleArn", "roleSessionName", "groupId", "groupName", "keyId", "name", "secretId"),
-        *("byProvider", "inferenceProfileIdentifier", "modelId"),
+        *("byProvider", "inferenceProfileIdentifier", "modelId", "modelIdentifier"),
         *("engine", "languageCode", "outputFormat", "sampleRate", "textType", "voiceId"),
         *("mediaEncoding", "mediaSampleRateHertz", "sessionId", "endTime", "maxResults", "startTime"),
     )
 )
 MASKED = {"text": "**********"}  # as Polly's events have it
-PATH_PARAMETERS = {"model": "modelId", "profile": "inferenceProfileIdentifier"}
 TRANSCRIBE_HEADERS = {
     "x-amzn-transcribe-language-code": "languageCode",
     "x-amzn-transcribe-media-encoding": "mediaEncoding",
@@ -171,7 +170,7 @@ def _was_read(request: Request, message: str | None) -> bool:
 
 
 def _request_parameters(request: Request, path_parameters: Mapping[str, str]) -> dict[str, Any] | None:
-    given: dict[str, Any] = {PATH_PARAMETERS[name]: value for name, value in path_parameters.items()}
+    given: dict[str, Any] = dict(path_parameters)
     given |= {name: request.headers.get(header) for header, name in TRANSCRIBE_HEADERS.items()}
     given |= {name: values[0] for name, values in {**request.query, **request.form()}.items()}
     given |= _body(request)

@@ -1,4 +1,4 @@
-"""IAM's policy simulator: SimulatePrincipalPolicy, SimulateCustomPolicy and their context keys.
+"""IAM's policy simulator: SimulatePrincipalPolicy.
 
 The shape is the one of 2026-07-30: one result per action, whose decision is the most restrictive of
 all resources; each resource's own decision stands in ResourceSpecificResults. Condition keys that are
@@ -9,7 +9,7 @@ a service control policy does: there AWS's answer is confident and may be wrong,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ import yaml
 from ministack.core import iam_evaluator
 
 from lab import policy_documents
+from lab.model_operations import operation
 from lab.policy_documents import Principal, Statement
 from lab.policy_evaluation import (
     ALLOWED,
@@ -31,7 +32,7 @@ from lab.policy_evaluation import (
     texts,
 )
 from lab.query_protocol import Form, answer
-from lab.service import Operation, Request, Response, ServiceError, any_resource
+from lab.service import Request, Response, ServiceError
 from lab.state import LabState
 
 TEMPLATES = Path(__file__).with_name("data") / "resource_arn_templates.yml"
@@ -53,20 +54,24 @@ class Simulation:
 
     identity: list[Statement]
     boundary: list[Statement] | None = None
-    organization: list[list[Statement]] = field(default_factory=list)
+    organization: list[Statement] | None = None
     context: dict[str, list[str]] = field(default_factory=dict)
 
-    def verdicts(self, action: str, resource: str) -> tuple[Verdict, Verdict | None, list[Verdict]]:
-        """What identity policies, boundary and each level of the organization say."""
-        request = (action, resource, self.context)
-        boundary = decide(self.boundary, *request) if self.boundary is not None else None
-        return decide(self.identity, *request), boundary, [decide(level, *request) for level in self.organization]
+    def verdicts(self, action: str, resource: str) -> list[Verdict | None]:
+        """What identity policies, boundary and organization say."""
+        layers = (self.identity, self.boundary, self.organization)
+        return [None if layer is None else decide(layer, action, resource, self.context) for layer in layers]
 
     def missing(self) -> list[str]:
         """The condition keys of the identity policies that the request does not give, used or not, as AWS does."""
         return [key for key in _context_keys(self.identity) if key.lower() not in self.context]
 
 
+def _policy_source(_state: LabState, request: Request, _parameters: Mapping[str, str]) -> str:
+    return Form(request).text("PolicySourceArn")
+
+
+@operation("iam", _policy_source, reads=False)
 def simulate_principal_policy(state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
     """SimulatePrincipalPolicy: a user's, group's or role's policies, its boundary and the organization's."""
     form = Form(request)
@@ -76,39 +81,9 @@ def simulate_principal_policy(state: LabState, request: Request, _parameters: Ma
     simulation = Simulation(source.identity + _policies(form, "PolicyInputList"), source.boundary)
     if boundary := _policies(form, "PermissionsBoundaryPolicyInputList"):
         simulation.boundary = boundary
-    if (organization := service_control_policies(state)) is not None:
-        simulation.organization = [organization]
+    simulation.organization = service_control_policies(state)
     simulation.context = {**_known_context(source, form.text("CallerArn")), **_context(form)}
     return _simulated(form, simulation)
-
-
-def simulate_custom_policy(_state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
-    """SimulateCustomPolicy: only the policies that the request gives."""
-    form = Form(request)
-    levels = form.members("OrderedOrganizationPolicyInputList", ".ServiceControlPolicyInputList.member.1")
-    simulation = Simulation(
-        _policies(form, "PolicyInputList"),
-        _policies(form, "PermissionsBoundaryPolicyInputList") or None,
-        [
-            _policies(form, f"OrderedOrganizationPolicyInputList.member.{number}.ServiceControlPolicyInputList")
-            for number in range(1, len(levels) + 1)
-        ],
-        _context(form),
-    )
-    return _simulated(form, simulation)
-
-
-def context_keys_for_principal_policy(state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
-    """GetContextKeysForPrincipalPolicy."""
-    form = Form(request)
-    identity = _principal(state, form).identity
-    return answer(form, {"ContextKeyNames": _context_keys(identity + _policies(form, "PolicyInputList"))})
-
-
-def context_keys_for_custom_policy(_state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
-    """GetContextKeysForCustomPolicy."""
-    form = Form(request)
-    return answer(form, {"ContextKeyNames": _context_keys(_policies(form, "PolicyInputList"))})
 
 
 def _principal(state: LabState, form: Form) -> Principal:
@@ -158,30 +133,25 @@ def _evaluation_result(simulation: Simulation, action: str, resources: list[str]
 
 
 def _row(simulation: Simulation, action: str, resource: str) -> dict[str, Any]:
-    identity, boundary, levels = simulation.verdicts(action, resource)
-    verdicts = [identity, *([boundary] if boundary else []), *levels]
-    decision = most_restrictive(verdict.decision for verdict in verdicts)
+    verdicts = identity, boundary, organization = simulation.verdicts(action, resource)
+    decision = most_restrictive(verdict.decision for verdict in verdicts if verdict)
+    deciding = identity.statements if identity and identity.decision == decision else []
     row: dict[str, Any] = {
         "EvalResourceName": resource,
         "EvalResourceDecision": decision,
-        "MatchedStatements": [_matched(s) for s in identity.statements] if identity.decision == decision else [],
+        "MatchedStatements": [_matched(statement) for statement in deciding],
         "MissingContextValues": simulation.missing(),
     }
-    if levels:
-        allowed = all(level.decision == ALLOWED for level in levels)
-        row["OrganizationsDecisionDetail"] = {"AllowedByOrganizations": allowed}
+    if organization:
+        row["OrganizationsDecisionDetail"] = {"AllowedByOrganizations": organization.decision == ALLOWED}
     if boundary:
         row["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": boundary.decision == ALLOWED}
     return row
 
 
 def _matched(statement: Statement) -> dict[str, Any]:
-    return {
-        "SourcePolicyId": statement.policy_id,
-        "SourcePolicyType": "IAM Policy",  # what AWS answers, outside the modelled enum
-        "StartPosition": statement.start,
-        "EndPosition": statement.end,
-    }
+    """Without the positions in the policy's text that AWS adds."""
+    return {"SourcePolicyId": statement.policy_id, "SourcePolicyType": "IAM Policy"}  # AWS's answer, not the enum's
 
 
 def _known_context(source: Principal, caller_arn: str) -> dict[str, list[str]]:
@@ -238,21 +208,3 @@ def _context_values(form: Form, name: str, number: int) -> list[str]:
         if not valid.fullmatch(value):
             raise ServiceError("InvalidInput", f"Invalid value for context key {name} of type {kind}: {value}")
     return values
-
-
-def _policy_source(_state: LabState, request: Request, _parameters: Mapping[str, str]) -> str:
-    return Form(request).text("PolicySourceArn")
-
-
-def _operation(name: str, handler: Callable[..., Response], resource: Any = any_resource) -> Operation:
-    return Operation(
-        name, "iam", "POST", re.compile("/"), f"iam:{name}", handler, resource, query_action=name, protocol="query"
-    )
-
-
-OPERATIONS = (
-    _operation("SimulatePrincipalPolicy", simulate_principal_policy, _policy_source),
-    _operation("SimulateCustomPolicy", simulate_custom_policy),
-    _operation("GetContextKeysForPrincipalPolicy", context_keys_for_principal_policy, _policy_source),
-    _operation("GetContextKeysForCustomPolicy", context_keys_for_custom_policy),
-)

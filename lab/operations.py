@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from lab import bedrock, bedrock_runtime, cloudtrail, iam_policies, iam_simulation, polly, transcribe_streaming
+from lab.model_operations import REGISTERED
 from lab.service import Operation
 
-OPERATIONS: tuple[Operation, ...] = (
-    *bedrock.OPERATIONS,
-    *bedrock_runtime.OPERATIONS,
-    *cloudtrail.OPERATIONS,
-    *iam_policies.OPERATIONS,
-    *iam_simulation.OPERATIONS,
-    *polly.OPERATIONS,
-    *transcribe_streaming.OPERATIONS,
-)
+#: Their import is what registers their operations.
+SERVICES = (bedrock, bedrock_runtime, cloudtrail, iam_simulation, polly)
+OPERATIONS: tuple[Operation, ...] = (*REGISTERED, *iam_policies.OPERATIONS, *transcribe_streaming.OPERATIONS)

@@ -1,10 +1,9 @@
-"""The policies of a principal with where each came from, and where each statement stands in its text."""
+"""The policies of a principal, with where each came from."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,17 +16,14 @@ from lab.service import ServiceError
 PRINCIPAL = re.compile(r"arn:aws:iam::(?P<account>\d{12}):(?P<kind>user|group|role)/(?:.+/)?(?P<name>[^/]+)")
 STORES = {"user": iam._users, "group": iam._groups, "role": iam._roles}
 INLINE = {"user": iam._user_inline_policies, "group": iam._group_inline_policies}
-WHITESPACE = re.compile(r"\s*")
 
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement as ministack parses it (``parsed``), with its policy and its place in that policy's text."""
+    """A statement as ministack parses it (``parsed``), with its policy."""
 
     parsed: Any
     policy_id: str = ""
-    start: dict[str, int] | None = None
-    end: dict[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,50 +79,4 @@ def _attached(kind: str, name: str, entity: dict[str, Any], account_id: str) -> 
 def parse(document: str | dict[str, Any] | None, policy_id: str = "") -> list[Statement]:
     """The statements of a policy document."""
     text = document if isinstance(document, str) else json.dumps(document or {})
-    parsed = iam_evaluator.parse_policy_document(text)
-    return [
-        Statement(statement, policy_id, _position(text, start), _position(text, end))
-        for statement, (start, end) in zip(parsed, _spans(text) if parsed else (), strict=False)
-    ]
-
-
-def _spans(text: str) -> list[tuple[int, int]]:
-    """Where each statement begins and ends. As AWS counts: from the end of what stands before it, white space too."""
-    decode = json.JSONDecoder().raw_decode
-    position = next((offset for key, offset in _members(text) if key == "Statement"), None)
-    if position is None:
-        return []
-    if text[position] == "{":
-        return [(position, decode(text, position)[1])]
-    spans, end = [], position + 1
-    position = _skip(text, end)
-    while text[position] != "]":
-        start, (_, end) = end, decode(text, position)
-        spans.append((start, end))
-        position = _after_comma(text, end)
-    return spans
-
-
-def _members(text: str) -> Iterator[tuple[str, int]]:
-    """The keys of a JSON object and where their values begin."""
-    decode = json.JSONDecoder().raw_decode
-    position = _skip(text, _skip(text, 0) + 1)
-    while text[position] != "}":
-        key, position = decode(text, position)
-        position = _skip(text, _skip(text, position) + 1)
-        yield key, position
-        position = _after_comma(text, decode(text, position)[1])
-
-
-def _after_comma(text: str, position: int) -> int:
-    position = _skip(text, position)
-    return _skip(text, position + 1) if text[position] == "," else position
-
-
-def _skip(text: str, position: int) -> int:
-    found = WHITESPACE.match(text, position)
-    return found.end() if found else position
-
-
-def _position(text: str, offset: int) -> dict[str, int]:
-    return {"Line": text.count("\n", 0, offset) + 1, "Column": offset - text.rfind("\n", 0, offset)}
+    return [Statement(statement, policy_id) for statement in iam_evaluator.parse_policy_document(text)]

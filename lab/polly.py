@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
-from collections.abc import Callable, Iterable, Mapping
+import math
+import struct
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,42 +15,29 @@ from xml.etree import ElementTree
 
 import yaml
 
-from lab.audio import SECONDS_PER_CHARACTER, tone
-from lab.service import Operation, Request, Response, ServiceError, json_response
+from lab.model_operations import operation
+from lab.service import Request, Response, ServiceError, json_response
 from lab.state import LabState
 
-VOICES = Path(__file__).with_name("data") / "voices.yml"
+DATA = Path(__file__).with_name("data")
 #: Fewer than AWS gives, so that a client that forgets NextToken is found out.
 PAGE_SIZE = 25
 MAX_CHARACTERS, MAX_BILLED_CHARACTERS = 6000, 3000
 COMPRESSED_RATES = ("8000", "16000", "22050", "24000", "44100", "48000")
-SAMPLE_RATES = {
-    "mp3": COMPRESSED_RATES,
-    "ogg_vorbis": COMPRESSED_RATES,
-    "ogg_opus": ("48000",),
-    "pcm": ("8000", "16000"),
-    "mulaw": ("8000",),
-    "alaw": ("8000",),
-    "json": COMPRESSED_RATES,
+#: What the lab's Polly speaks: the content type and the sample rates of each format.
+FORMATS = {
+    "mp3": ("audio/mpeg", COMPRESSED_RATES),
+    "ogg_vorbis": ("audio/ogg", COMPRESSED_RATES),
+    "ogg_opus": ("audio/ogg", ("48000",)),
+    "pcm": ("audio/pcm", ("8000", "16000")),
 }
-CONTENT_TYPES = {
-    "mp3": "audio/mpeg",
-    "ogg_vorbis": "audio/ogg",
-    "ogg_opus": "audio/ogg",
-    "pcm": "audio/pcm",
-    "mulaw": "audio/mulaw",
-    "alaw": "audio/alaw",
-    "json": "application/x-json-stream",
-}
-SPEECH_MARK_TYPES, TEXT_TYPES = ("sentence", "ssml", "viseme", "word"), ("ssml", "text")
-WORD, SENTENCE = re.compile(r"\w[\w']*"), re.compile(r"[^\s.!?][^.!?]*[.!?]*")
-TAG, MARK = re.compile(r"<[^>]*>"), re.compile(r"<mark\s+name=[\"'](?P<name>[^\"']*)")
+TONE_HERTZ, AMPLITUDE, SECONDS_PER_CHARACTER = 400, 8000, 0.06
 
 
 @cache
 def catalogue() -> dict[str, Any]:
     """The voices and engines of all regions."""
-    content: dict[str, Any] = yaml.safe_load(VOICES.read_text(encoding="utf-8"))
+    content: dict[str, Any] = yaml.safe_load((DATA / "voices.yml").read_text(encoding="utf-8"))
     return content
 
 
@@ -72,11 +60,11 @@ def supported_engines(state: LabState, region: str, voice: str) -> list[str]:
     ]
 
 
-def describe_voices(state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
+@operation("polly")
+def describe_voices(state: LabState, request: Request, parameters: Mapping[str, Any]) -> Response:
     """DescribeVoices: by engine and language, a page at a time."""
-    engine, language = request.parameter("Engine"), request.parameter("LanguageCode")
-    _check_enums(("engine", engine, catalogue()["engines"]), ("languageCode", language, catalogue()["languages"]))
-    with_additional = request.parameter("IncludeAdditionalLanguageCodes") == "true"
+    engine, language = parameters.get("Engine"), parameters.get("LanguageCode")
+    with_additional = parameters.get("IncludeAdditionalLanguageCodes", False)
     voices = [
         voice
         for voice in (_voice(state, request.region, voice_id) for voice_id in catalogue()["voices"])
@@ -85,7 +73,7 @@ def describe_voices(state: LabState, request: Request, _parameters: Mapping[str,
         and language in (None, voice["LanguageCode"], *(voice["AdditionalLanguageCodes"] if with_additional else ()))
     ]
     query = [engine, language, with_additional]
-    start = _page_start(request.parameter("NextToken"), query)
+    start = _page_start(parameters.get("NextToken"), query)
     page: dict[str, Any] = {"Voices": voices[start : start + PAGE_SIZE]}
     if start + PAGE_SIZE < len(voices):
         page["NextToken"] = base64.b64encode(json.dumps([start + PAGE_SIZE, query]).encode()).decode()
@@ -118,55 +106,30 @@ def _page_start(token: str | None, query: list[Any]) -> int:
     return start
 
 
-def synthesize_speech(state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
-    """SynthesizeSpeech: audio as long as the text, or its speech marks."""
-    body = request.json()
-    _check_present(body, "Text", "VoiceId", "OutputFormat")
-    voice_id, output_format = body["VoiceId"], body["OutputFormat"]
-    engine, text_type = body.get("Engine", "standard"), body.get("TextType", "text")
-    _check_enums(
-        ("voiceId", voice_id, catalogue()["voices"]),
-        ("engine", engine, catalogue()["engines"]),
-        ("outputFormat", output_format, CONTENT_TYPES),
-        ("textType", text_type, TEXT_TYPES),
-        ("languageCode", body.get("LanguageCode"), catalogue()["languages"]),
-        *(("speechMarkTypes", mark, SPEECH_MARK_TYPES) for mark in body.get("SpeechMarkTypes", ())),
-    )
-    _check_voice(state, request.region, voice_id, engine, body.get("LanguageCode"))
-    text = _spoken(body["Text"], text_type)
-    _check_output(body, output_format, text_type, engine)
+@operation("polly")
+def synthesize_speech(state: LabState, request: Request, parameters: Mapping[str, Any]) -> Response:
+    """SynthesizeSpeech: audio that is audio, as AWS's clients take it; it says no words."""
+    engine, output_format = parameters.get("Engine", "standard"), parameters["OutputFormat"]
+    _check_voice(state, request.region, parameters["VoiceId"], engine, parameters.get("LanguageCode"))
+    text = _spoken(parameters["Text"], parameters.get("TextType"))
+    if output_format not in FORMATS or parameters.get("LexiconNames") or parameters.get("SpeechMarkTypes"):
+        raise ServiceError("ValidationException", "The lab's Polly has no lexicons, speech marks and telephony formats")
+    content_type, rates = FORMATS[output_format]
+    default = "22050" if engine == "standard" else "24000"
+    rate = parameters.get("SampleRate") or (default if default in rates else rates[-1])
+    if rate not in rates:
+        raise ServiceError("InvalidSampleRateException", "The specified sample rate is not valid")
     headers = {"x-amzn-RequestCharacters": str(len(text))}
-    if output_format == "json":
-        content = _speech_marks(body["Text"], body.get("SpeechMarkTypes", ()))
-    else:
-        content = tone(output_format, int(_sample_rate(body, output_format, engine)), len(text))
-    return Response(content, content_type=CONTENT_TYPES[output_format], headers=headers)
+    return Response(_tone(output_format, int(rate), len(text)), content_type=content_type, headers=headers)
 
 
-def _check_present(body: Mapping[str, Any], *names: str) -> None:
-    faults = [
-        f"Value null at '{name[0].lower()}{name[1:]}' failed to satisfy constraint: Member must not be null"
-        for name in names
-        if body.get(name) is None
-    ]
-    if faults:
-        raise _invalid(faults)
-
-
-def _check_enums(*values: tuple[str, str | None, Iterable[str]]) -> None:
-    faults = [
-        f"Value '{value}' at '{name}' failed to satisfy constraint: Member must satisfy enum value set: "
-        f"[{', '.join(allowed)}]"
-        for name, value, allowed in values
-        if value is not None and value not in allowed
-    ]
-    if faults:
-        raise _invalid(faults)
-
-
-def _invalid(faults: list[str]) -> ServiceError:
-    plural = "s" if len(faults) > 1 else ""
-    return ServiceError("ValidationException", f"{len(faults)} validation error{plural} detected: {'; '.join(faults)}")
+def _tone(output_format: str, rate: int, characters: int) -> bytes:
+    """A tone, as PCM as long as the text; the compressed formats are one that was recorded."""
+    if output_format != "pcm":
+        return (DATA / f"tone.{output_format}").read_bytes()
+    samples = rate // TONE_HERTZ
+    period = (round(AMPLITUDE * math.sin(2 * math.pi * sample / samples)) for sample in range(samples))
+    return struct.pack(f"<{samples}h", *period) * math.ceil(characters * SECONDS_PER_CHARACTER * TONE_HERTZ)
 
 
 def _check_voice(state: LabState, region: str, voice_id: str, engine: str, language: str | None) -> None:
@@ -179,10 +142,8 @@ def _check_voice(state: LabState, region: str, voice_id: str, engine: str, langu
         raise ServiceError("LanguageNotSupportedException", "This voice does not support the selected language")
 
 
-def _spoken(text: str, text_type: str) -> str:
+def _spoken(text: str, text_type: str | None) -> str:
     """The billed characters: the text without its tags."""
-    if len(text) > MAX_CHARACTERS:
-        raise ServiceError("TextLengthExceededException", "Maximum text length has been exceeded")
     if text_type == "ssml":
         try:
             root = ElementTree.fromstring(text)  # noqa: S314  (of a client on the same machine)
@@ -190,62 +151,9 @@ def _spoken(text: str, text_type: str) -> str:
             root = ElementTree.Element("invalid")
         if root.tag != "speak":
             raise ServiceError("InvalidSsmlException", "Invalid SSML request")
-        text = "".join(root.itertext())
-    if len(text) > MAX_BILLED_CHARACTERS:
+        spoken = "".join(root.itertext())
+    else:
+        spoken = text
+    if len(text) > MAX_CHARACTERS or len(spoken) > MAX_BILLED_CHARACTERS:
         raise ServiceError("TextLengthExceededException", "Maximum text length has been exceeded")
-    return text
-
-
-def _check_output(body: Mapping[str, Any], output_format: str, text_type: str, engine: str) -> None:
-    marks = body.get("SpeechMarkTypes", ())
-    if body.get("LexiconNames"):
-        raise ServiceError("LexiconNotFoundException", "Lexicon not found", 404)
-    if marks and output_format != "json":
-        raise ServiceError("MarksNotSupportedForFormatException", "Speech marks are only supported for json format")
-    if "ssml" in marks and text_type != "ssml":
-        raise ServiceError("SsmlMarksNotSupportedForTextTypeException", "SSML marks are not supported for plain text")
-    if output_format == "json" and (not marks or engine == "generative"):
-        raise ServiceError("ValidationException", "The json format needs speech mark types that the engine supports")
-    if _sample_rate(body, output_format, engine) not in SAMPLE_RATES[output_format]:
-        raise ServiceError("InvalidSampleRateException", "The specified sample rate is not valid")
-
-
-def _sample_rate(body: Mapping[str, Any], output_format: str, engine: str) -> str:
-    default = "22050" if engine == "standard" else "24000"
-    rates = SAMPLE_RATES[output_format]
-    return str(body.get("SampleRate") or (default if default in rates else rates[-1]))
-
-
-def _speech_marks(text: str, types: Iterable[str]) -> bytes:
-    """One JSON object a line; offsets are bytes of the text as it was sent."""
-    found: list[tuple[int, str, str]] = []
-    for kind, pattern in (("sentence", SENTENCE), ("word", WORD)):
-        if kind in types:
-            found += [(match.start(), kind, match[0]) for match in pattern.finditer(TAG.sub(_blank, text))]
-    if "ssml" in types:
-        found += [(match.start(), "ssml", match["name"]) for match in MARK.finditer(text)]
-    if "viseme" in types:
-        found.append((len(text), "viseme", "sil"))
-    return "".join(_speech_mark(text, *mark) for mark in sorted(found)).encode()
-
-
-def _speech_mark(text: str, position: int, kind: str, value: str) -> str:
-    mark: dict[str, Any] = {"time": round(position * SECONDS_PER_CHARACTER * 1000), "type": kind}
-    if kind in ("sentence", "word"):
-        start = len(text[:position].encode())
-        mark |= {"start": start, "end": start + len(value.encode())}
-    return json.dumps({**mark, "value": value}, ensure_ascii=False) + "\n"
-
-
-def _blank(match: re.Match[str]) -> str:
-    return " " * len(match[0])
-
-
-def _operation(name: str, method: str, path: str, handler: Callable[..., Response]) -> Operation:
-    return Operation(name, "polly", method, re.compile(path), f"polly:{name}", handler)
-
-
-OPERATIONS = (
-    _operation("DescribeVoices", "GET", "/v1/voices", describe_voices),
-    _operation("SynthesizeSpeech", "POST", "/v1/speech", synthesize_speech),
-)
+    return spoken

@@ -156,7 +156,7 @@ def test_the_scopes_service_must_be_the_one_that_is_called(lab: SignedLab, servi
     client._request_signer._signing_name = "ssm" if called == "endpoint" else "sts"
     operation, parameters, code, status = CALLS[service]
     if service == "iam" and called == "address":
-        operation, parameters = "simulate_custom_policy", {"PolicyInputList": ["{}"], "ActionNames": ["a:b"]}
+        operation, parameters = "simulate_principal_policy", {"PolicySourceArn": "a", "ActionNames": ["a:b"]}
     message = f"Credential should be scoped to correct service: '{service}'. "
     assert error(getattr(client, operation), **parameters) == (code, message, status)
 

@@ -145,7 +145,6 @@ def test_a_region_lock_outweighs_an_allow_and_is_named(
         ),
         ("ec2", "terminate_instances", {"InstanceIds": ["{instance_id}"]}, "ec2:TerminateInstances"),
         ("secretsmanager", "get_secret_value", {"SecretId": "other"}, "secretsmanager:GetSecretValue"),
-        ("cloudtrail", "lookup_events", {}, "cloudtrail:LookupEvents"),
     ],
 )
 def test_the_operator_may_do_what_its_policy_says_and_no_more(

@@ -11,6 +11,7 @@ import pytest
 from tests.lab.direct_lab import DirectLab, allow, changed, error
 
 ROLE = "arn:aws:iam::210987654321:role/MM-KA-SceneBeat-SafeSecretsEC2Role"
+BARE = "arn:aws:iam::210987654321:user/bare"  # its own policy allows nothing
 INVOKE, SPEAK = "bedrock:InvokeModel", "polly:SynthesizeSpeech"
 CANADA, US = (
     f"arn:aws:bedrock:{region}::foundation-model/anthropic.claude-3-haiku-20240307-v1:0"
@@ -36,7 +37,9 @@ def region(name: str) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def lab() -> DirectLab:
-    return DirectLab()
+    started = DirectLab()
+    started.add_user("bare", allow("none:Nothing"))
+    return started
 
 
 def simulate(lab: DirectLab, **parameters: Any) -> list[dict[str, Any]]:
@@ -48,8 +51,8 @@ def simulate(lab: DirectLab, **parameters: Any) -> list[dict[str, Any]]:
 def custom(lab: DirectLab, *documents: Any, **parameters: Any) -> dict[str, Any]:
     policies = [document if isinstance(document, str) else json.dumps(document) for document in documents]
     query = {"PolicyInputList": policies, "ActionNames": [SPEAK], **parameters}
-    result = lab.client("iam").simulate_custom_policy(**query)["EvaluationResults"][0]
-    return dict(result)
+    (result,) = simulate(lab, PolicySourceArn=BARE, **query)
+    return result
 
 
 def test_one_result_per_action_and_one_decision_per_resource(lab: DirectLab) -> None:
@@ -193,32 +196,6 @@ def test_a_wrong_context_entry_is_an_invalid_input(lab: DirectLab, bad: dict[str
     assert bad["ContextKeyName"] in refusal[1]
 
 
-INDENTED = json.dumps(
-    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}, indent=2
-)
-COMPACT = json.dumps(deny(), separators=(",", ":"))
-SINGLE = '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}, "Version": "2012-10-17"}'
-POSITIONS = {
-    # AWS counts from behind the bracket to behind the brace: 3/17 to 8/6 is what it says of AdministratorAccess.
-    "indented": (INDENTED, (3, 17), (8, 6)),
-    "one line, the second statement": (COMPACT, (1, 101), (1, len(COMPACT) - 1)),
-    "no list": (SINGLE, (1, 15), (1, 66)),
-}
-
-
-@pytest.mark.parametrize(("text", "start", "end"), POSITIONS.values(), ids=POSITIONS)
-def test_positions_of_matched_statements(
-    lab: DirectLab, text: str, start: tuple[int, int], end: tuple[int, int]
-) -> None:
-    (matched,) = custom(lab, text)["MatchedStatements"]
-    assert matched == {
-        "SourcePolicyId": "PolicyInputList.1",
-        "SourcePolicyType": "IAM Policy",
-        "StartPosition": {"Line": start[0], "Column": start[1]},
-        "EndPosition": {"Line": end[0], "Column": end[1]},
-    }
-
-
 def test_matched_statements_name_inline_managed_and_given_policies() -> None:
     lab = DirectLab(changed("today", role={"managed_policies": {"Voice": allow("polly:*")}}))
     (result,) = simulate(lab, ContextEntries=region("ca-central-1"), PolicyInputList=[json.dumps(allow("*"))])
@@ -300,24 +277,6 @@ REFUSALS: dict[str, tuple[dict[str, Any], str, str, int]] = {
 @pytest.mark.parametrize(("parameters", "code", "message", "status"), REFUSALS.values(), ids=REFUSALS)
 def test_refusals(lab: DirectLab, parameters: dict[str, Any], code: str, message: str, status: int) -> None:
     assert error(simulate, lab, **parameters) == (code, message, status)
-
-
-def test_levels_of_an_organization_must_all_allow(lab: DirectLab) -> None:
-    everything, speech = json.dumps(allow("*")), json.dumps(allow("polly:*"))
-    levels = [{"ServiceControlPolicyInputList": [everything]}, {"ServiceControlPolicyInputList": [speech, speech]}]
-    parameters = {"OrderedOrganizationPolicyInputList": levels}
-    assert custom(lab, allow("*"), **parameters)["OrganizationsDecisionDetail"] == {"AllowedByOrganizations": True}
-    denied = custom(lab, allow("*"), **parameters, ActionNames=[INVOKE])
-    assert denied["OrganizationsDecisionDetail"] == {"AllowedByOrganizations": False}
-    assert denied["EvalDecision"] == "implicitDeny"
-
-
-def test_context_keys(lab: DirectLab) -> None:
-    iam = lab.client("iam")
-    assert iam.get_context_keys_for_principal_policy(PolicySourceArn=ROLE)["ContextKeyNames"] == ["aws:RequestedRegion"]
-    document = allow("*", resource="arn:aws:iam::*:user/${aws:username}", StringLike={"aws:PrincipalTag/team": "a"})
-    keys = iam.get_context_keys_for_custom_policy(PolicyInputList=[json.dumps(document)])["ContextKeyNames"]
-    assert keys == ["aws:PrincipalTag/team", "aws:username"]
 
 
 def test_the_caller_needs_the_permission_on_that_very_role() -> None:
