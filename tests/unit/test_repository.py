@@ -23,6 +23,9 @@ LINKS = ROOT / "collections/ansible_collections/safesecrets/infra"
 TASK_FILE_LINES = 80
 MODULE_LINES = 300
 FUNCTION_LINES = 40
+#: The lab is a means: what it can be told in data, or a library can do, is no code of it.
+LAB_MODULE_LINES = 200
+LAB_LINES = 3800
 
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
 TASK_FILES = sorted(ROOT.glob("roles/*/tasks/**/*.yml"))
@@ -116,6 +119,12 @@ def tasks_of(listed: Any) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize("path", PYTHON_FILES, ids=shown)
 def test_modules_are_short(path: Path) -> None:
     assert code_lines(path.read_text()) <= MODULE_LINES
+
+
+def test_the_lab_stays_small() -> None:
+    lines = {shown(path): code_lines(path.read_text()) for path in ROOT.glob("lab/**/*.py")}
+    assert [name for name, number in lines.items() if number > LAB_MODULE_LINES] == []
+    assert sum(lines.values()) <= LAB_LINES
 
 
 @pytest.mark.parametrize("path", PYTHON_FILES, ids=shown)
