@@ -24,8 +24,8 @@ TASK_FILE_LINES = 80
 MODULE_LINES = 300
 FUNCTION_LINES = 40
 #: The lab is a means: what it can be told in data, or a library can do, is no code of it.
-LAB_MODULE_LINES = 200
-LAB_LINES = 3900
+LAB_MODULE_LINES = 220
+LAB_LINES = 4300
 
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
 TASK_FILES = sorted(ROOT.glob("roles/*/tasks/**/*.yml"))
