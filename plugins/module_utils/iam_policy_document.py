@@ -29,6 +29,11 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.model_routes imp
     model_routes,
     requested_region,
 )
+from ansible_collections.safesecrets.infra.plugins.module_utils.residency_guard import (
+    guard_questions,
+    guard_statements,
+    is_guard,
+)
 
 BEDROCK_ACTIONS = ("bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream")
 SPEAK = "polly:SynthesizeSpeech"
@@ -43,10 +48,15 @@ _SIDS = re.compile(
 
 
 def multi_region_policy_document(
-    regions: Mapping[str, Any], models: Iterable[Mapping[str, Any]] = (), partition: str = "aws"
+    regions: Mapping[str, Any],
+    models: Iterable[Mapping[str, Any]] = (),
+    partition: str = "aws",
+    *,
+    residency_guard: bool = False,
 ) -> dict[str, Any]:
     """Return the policy document that allows the four actions for the configured models and regions, and no more.
 
+    residency_guard: deny everything else of these services explicitly, so that no other policy can allow it.
     Raises ValueError for what is no model ID, and for an inference profile of which ``models`` does not give the ARNs.
     """
     routes = model_routes(regions, models, partition)
@@ -57,6 +67,7 @@ def multi_region_policy_document(
         *_models_behind_profiles(routes),
         _allow("SynthesizeSpeech", [SPEAK], "*", requested),
         _allow("StartStreamTranscription", [TRANSCRIBE], "*", requested),
+        *(guard_statements(routes, _regions(regions)) if residency_guard else []),
     ]
     return {"Version": "2012-10-17", "Statement": [each for each in statements if each["Resource"]]}
 
@@ -105,11 +116,15 @@ def multi_region_simulations(
     control_region: str = "",
     control_model: str = "",
     context: Mapping[str, Any] | None = None,
+    residency_guard: bool = False,
+    control_profile: str = "",
+    account_id: str = "",
 ) -> list[dict[str, Any]]:
     """Return the simulations that prove the policy: what must be allowed, and controls that must be denied.
 
     The controls are a region and a model that are not configured, of which an empty one is left out, and the models
-    behind profiles, called past these where no configuration lets them.
+    behind profiles, called past these where no configuration lets them. With the guard, the region and a profile that
+    is not configured have to be denied explicitly.
     """
     routes = model_routes(regions, models, partition)
     questions = [
@@ -117,6 +132,15 @@ def multi_region_simulations(
         *((region, [SPEAK, TRANSCRIBE], ["*"], {}, EXPECTED_ALLOWED) for region in _regions(regions)),
         *_controls(regions, routes, partition, control_region, control_model),
     ]
+    if residency_guard:
+        questions += guard_questions(
+            routes,
+            _regions(regions),
+            bedrock=BEDROCK_ACTIONS,
+            speech=[SPEAK, TRANSCRIBE],
+            control_region=control_region,
+            control_profile_arns=_profile_arns(control_profile, _regions(regions), partition, account_id),
+        )
     return [
         {
             "region": region,
@@ -162,6 +186,11 @@ def _controls(
         yield region, BEDROCK_ACTIONS, past, {}, EXPECTED_DENIED
 
 
+def _profile_arns(profile_id: str, regions: Iterable[str], partition: str, account_id: str) -> list[str]:
+    named = f"{account_id}:inference-profile/{profile_id}"
+    return [f"arn:{partition}:bedrock:{region}:{named}" for region in regions] if profile_id else []
+
+
 def foreign_statements(policies: Iterable[Mapping[str, Any]], policy_name: str) -> list[str]:
     """Return Sid or number of the statements that are not ours in the policy under our name.
 
@@ -169,7 +198,8 @@ def foreign_statements(policies: Iterable[Mapping[str, Any]], policy_name: str) 
     """
     ours = [Policy(each["name"], each["type"], each["document"]) for each in policies]
     statements = [statement for each in ours if each.name == policy_name for statement in each.statements()]
-    return [each.sid or f"number {each.index + 1}" for each in statements if not _SIDS.fullmatch(each.sid or "")]
+    foreign = [each for each in statements if not (_SIDS.fullmatch(each.sid or "") or is_guard(each.sid))]
+    return [each.sid or f"number {each.index + 1}" for each in foreign]
 
 
 def _unique(values: Iterable[str]) -> list[str]:

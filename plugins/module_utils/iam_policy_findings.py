@@ -33,6 +33,13 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.iam_simulation i
     EXPECTED_DENIED,
 )
 from ansible_collections.safesecrets.infra.plugins.module_utils.iam_statements import INLINE, MANAGED, PLANNED
+from ansible_collections.safesecrets.infra.plugins.module_utils.residency_guard import is_guard
+from ansible_collections.safesecrets.infra.plugins.module_utils.residency_guard_findings import (
+    TOO_TIGHT,
+    is_replaced_guard,
+    only_by_replaced_guard,
+    residency_guard_findings,
+)
 
 ITEM = "INFRA-P2-1"
 
@@ -45,10 +52,10 @@ def iam_policy_obstacles(access: Access, policy_name: str) -> list[Finding]:
 
     access: simulated with the planned policy among the policy documents.
     """
-    locks = access["region_locks"]
     may_fail = [*_trust(access["role"]), *_controls(access["decisions"], policy_name, planned=True)]
     failing = [each for each in may_fail if each["status"] == FAIL]
-    return [*failing, *(each for lock in locks for each in _lock(lock)), *_unexplained(access)]
+    locks = [each for each in _locks(access, policy_name) if each["status"] == FAIL]
+    return [*failing, *locks, *_unexplained(access)]
 
 
 def iam_policy_findings(
@@ -69,11 +76,12 @@ def iam_policy_findings(
     before = {"former_policy_document": _former_document(former, policy_name, kinds)} if former else {}
     return [
         *_trust(access["role"]),
-        _no_locks(access),
+        *_locks(access, policy_name),
         *_undecided(access["undecided_statements"]),
         _regional_allows(access, policy_name),
-        *_allowed(access["decisions"], planned),
+        *_allowed(access["decisions"], policy_name, planned),
         *_controls(access["decisions"], policy_name, planned),
+        *residency_guard_findings(access, policy_name, document, planned),
         _document(access, _Wanted(policy_name, tuple(kinds), document), planned, before),
     ]
 
@@ -120,7 +128,9 @@ def _lock(lock: Row) -> Iterator[Finding]:
             FAIL,
             f"{lock['explanation']} The layer is the {lock['layer']}.",
             region=region,
-            remedy=f"{lock['remedy']} This step changes no policy but its own.",
+            remedy=TOO_TIGHT
+            if lock["policy_type"] == PLANNED and is_guard(lock["sid"])
+            else f"{lock['remedy']} This step changes no policy but its own.",
             evidence=dict(lock),
         )
 
@@ -174,6 +184,15 @@ def _statement_name(place: Row) -> str:
     return f"statement {which} of policy {place['policy']}"
 
 
+def _locks(access: Access, policy_name: str) -> Iterator[Finding]:
+    """Report what locks; of the guard there are findings of its own."""
+    for lock in access["region_locks"]:
+        if not is_replaced_guard(lock, policy_name):
+            yield from _lock(lock)
+    if not access["region_locks"]:
+        yield _no_locks(access)
+
+
 def _no_locks(access: Access) -> Finding:
     rows = [row for row in access["decisions"] if row["expected"] == EXPECTED_ALLOWED]
     regions = list(dict.fromkeys(row["region"] for row in rows))
@@ -218,9 +237,11 @@ def _regional_allows(access: Access, policy_name: str) -> Finding:
     return finding("iam_policy.regional_allows", ITEM, access["role"]["arn"], PASS, detail, evidence=evidence)
 
 
-def _allowed(rows: Iterable[Row], planned: bool) -> Iterator[Finding]:
+def _allowed(rows: Iterable[Row], policy_name: str, planned: bool) -> Iterator[Finding]:
     for (region, action), group in _grouped(row for row in rows if row["expected"] == EXPECTED_ALLOWED):
         denied = [row for row in group if row["decision"] != ALLOWED]
+        if planned:
+            denied = [row for row in denied if not only_by_replaced_guard(row, policy_name)]
         on = f"on {_counted(group, 'resource')}"
         if denied:
             status, detail = FAIL, f"The simulation denies it: {_reasons(denied)}."
@@ -248,7 +269,10 @@ def _controls(rows: Sequence[Row], policy_name: str, planned: bool) -> Iterator[
         what = f"{_counted(_grouped(group), 'action')} on what is not configured"
         if outlasting:
             status, detail = FAIL, f"More is allowed than configured: {_reasons(outlasting)}."
-            remedy = "Narrow that statement, so that the role can use the configured regions and models only."
+            remedy = (
+                "Narrow that statement, so that the role can use the configured regions and models only, or set "
+                "iam_policy_residency_guard to true where it is a region that is too much."
+            )
         elif planned:
             status, detail, remedy = UNPROVEN, f"It would deny {what}.", _RUN_IT
         else:

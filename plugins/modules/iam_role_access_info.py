@@ -49,10 +49,10 @@ options:
         default: {}
       expected:
         description:
-          - What the decision should be. Returned with each decision; locks are looked for only where V(allowed) is
-            expected.
+          - What the decision should be, V(explicitDeny) where an implicit denial is not enough. Returned with each
+            decision; locks are looked for only where V(allowed) is expected.
         type: str
-        choices: [allowed, denied]
+        choices: [allowed, denied, explicitDeny]
         default: allowed
   managed_policy_name:
     description:
@@ -451,7 +451,7 @@ def main() -> None:
         "actions": {"type": "list", "elements": "str", "required": True},
         "resources": {"type": "list", "elements": "str", "default": ["*"]},
         "context": {"type": "dict", "default": {}},
-        "expected": {"type": "str", "choices": ["allowed", "denied"], "default": "allowed"},
+        "expected": {"type": "str", "choices": ["allowed", "denied", "explicitDeny"], "default": "allowed"},
     }
     module = AnsibleAWSModule(
         argument_spec={

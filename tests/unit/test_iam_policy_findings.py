@@ -355,3 +355,93 @@ def test_absent(policies: list[Any], of_account: Any, planned: bool, status: str
     (finding,) = checked(iam_policy_findings.iam_policy_absent_findings(observed, NAME, planned))
     assert (finding["id"], finding["status"]) == ("iam_policy.policy_absent", status)
     assert finding["detail"].startswith(said)
+
+
+# The residency guard
+
+GUARDED = {"Version": "2012-10-17", "Statement": [{"Sid": "ResidencyGuardModels", "Effect": "Deny"}]}
+
+
+def guard(policy: str = NAME, policy_type: str = "inline") -> dict[str, Any]:
+    return {"policy": policy, "policy_type": policy_type, "sid": "ResidencyGuardModels", "index": 3}
+
+
+def refused(answer: str = "explicitDeny", matched: Any = (), **others: Any) -> dict[str, Any]:
+    return decision("us-west-2", INVOKE, answer, matched or [guard()], expected="explicitDeny", **others)
+
+
+def of_guard(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [each for each in checked(found) if each["id"] == "iam_policy.residency_guard"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "planned", "status"),
+    [
+        ("explicitDeny", False, "pass"),
+        ("explicitDeny", True, "unproven"),
+        ("implicitDeny", False, "fail"),  # denied, but not by the guard
+        ("allowed", False, "fail"),
+        ("allowed", True, "fail"),
+    ],
+)
+def test_the_guard_is_proven_by_explicit_denials_only(answer: str, planned: bool, status: str) -> None:
+    found = iam_policy_findings.iam_policy_findings(access(decision(), refused(answer)), NAME, GUARDED, planned)
+    (only,) = of_guard(found)
+    assert (only["status"], only["region"]) == (status, "us-west-2")
+    assert ("ResidencyGuardModels" in only["detail"]) == (status != "fail")
+
+
+def test_a_guard_of_which_nothing_was_asked_is_unproven() -> None:
+    (only,) = of_guard(iam_policy_findings.iam_policy_findings(access(decision()), NAME, GUARDED, False))
+    assert only["status"] == "unproven"
+    assert "iam_policy_control_profile" in only["remedy"]
+
+
+def test_without_a_guard_there_is_no_finding_of_it() -> None:
+    assert of_guard(iam_policy_findings.iam_policy_findings(access(decision()), NAME, DOCUMENT, False)) == []
+
+
+@pytest.mark.parametrize("policy_type", ["inline", "managed"])
+def test_a_guard_that_is_replaced_is_no_obstacle(policy_type: str) -> None:
+    old = guard(policy_type=policy_type)
+    locked = access(
+        decision(answer="explicitDeny", matched=[old]),
+        region_locks=[lock(**old, regions=["us-east-1"], actions=[SPEAK])],
+    )
+    assert iam_policy_findings.iam_policy_obstacles(locked, NAME) == []
+    planned = iam_policy_findings.iam_policy_findings(locked, NAME, GUARDED, True)
+    assert [each["status"] for each in planned if each["id"] == "iam_policy.action_allowed"] == ["unproven"]
+    assert [each for each in planned if each["id"] == "iam_policy.region_locks"] == []
+
+
+def test_a_guard_that_stays_too_tight_fails() -> None:
+    locked = access(
+        decision(answer="explicitDeny", matched=[guard()]),
+        refused(),
+        region_locks=[lock(**guard(), regions=["us-east-1"], actions=[SPEAK])],
+    )
+    found = iam_policy_findings.iam_policy_findings(locked, NAME, GUARDED, False)
+    tight, proven = of_guard(found)
+    assert (tight["status"], tight["region"], proven["status"]) == ("fail", "us-east-1", "pass")
+    assert "too tight" in tight["remedy"]
+    assert [each["status"] for each in found if each["id"] == "iam_policy.action_allowed"] == ["fail"]
+
+
+def test_a_planned_guard_that_is_too_tight_is_refused() -> None:
+    locked = access(decision(), region_locks=[lock(**guard("PolicyInputList.1", "planned"), regions=["us-east-1"])])
+    (only,) = iam_policy_findings.iam_policy_obstacles(locked, NAME)
+    assert only["status"] == "fail"
+    assert "too tight" in only["remedy"]
+
+
+@pytest.mark.parametrize(
+    "other", [guard("Broad"), {**guard(), "sid": "SynthesizeSpeech"}, guard(policy_type="boundary")]
+)
+def test_another_s_statement_is_no_guard_of_ours(other: dict[str, Any]) -> None:
+    locked = access(
+        decision(answer="explicitDeny", matched=[other]), region_locks=[lock(**other, regions=["us-east-1"])]
+    )
+    (only,) = iam_policy_findings.iam_policy_obstacles(locked, NAME)
+    assert only["id"] == "iam_policy.region_lock"
+    found = iam_policy_findings.iam_policy_findings(locked, NAME, DOCUMENT, False)
+    assert [each["status"] for each in found if each["id"].startswith("iam_policy.region_lock")] == ["fail"]
