@@ -10,6 +10,7 @@ PYTHON_NEWEST ?= $(firstword $(foreach candidate,python3.13 $(wildcard $(HOME)/.
 VENV := $(CURDIR)/.venv
 VENV_NEWEST := $(CURDIR)/.venv-newest
 CLIENTS := $(CURDIR)/.cache/clients
+BROWSER := $(CURDIR)/.cache/browser
 ANSIBLE_ARGS ?=
 LAB_ACCOUNT ?= today
 # Set, the lab gets a host that is a system of its own: LAB_HOST=yes, as root.
@@ -55,6 +56,13 @@ $(CLIENTS)/.installed: requirements/clients.txt $(wildcard tests/lab/javascript/
 		--ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
+# What drives Chromium is large and of no use elsewhere, so it is apart, too.
+$(BROWSER)/.installed: requirements/browser.txt | $(VENV)/.installed
+	rm -rf $(BROWSER)
+	mkdir -p $(BROWSER)
+	uv pip install --quiet --python $(VENV)/bin/python --target $(BROWSER)/python --require-hashes -r requirements/browser.txt
+	@touch $@
+
 AS_ROOT := $(filter 0,$(shell id -u))
 
 .PHONY: setup-host
@@ -62,6 +70,13 @@ setup-host: .cache/host-packages ## Install what the lab's host is made of (as r
 
 .cache/host-packages: lab/setup_host.sh
 	@lab/setup_host.sh
+	@mkdir -p $(@D) && touch $@
+
+.PHONY: setup-browser
+setup-browser: .cache/browser-packages ## Install Chromium for the tests of the report's page (as root, by apt-get)
+
+.cache/browser-packages: tests/browser/setup.sh
+	@tests/browser/setup.sh
 	@mkdir -p $(@D) && touch $@
 
 .PHONY: demo
@@ -81,7 +96,7 @@ lab-down: setup ## Stop the local AWS and forget its account and its host
 	@python -m lab down
 
 .PHONY: test
-test: lint test-unit test-lab test-molecule test-end-to-end test-collection test-controller test-newest test-sanity ## Run every test
+test: lint test-unit test-lab test-molecule test-browser test-end-to-end test-collection test-controller test-newest test-sanity ## Run every test
 	@echo "All tests passed."
 
 .PHONY: lint
@@ -104,6 +119,10 @@ test-lab: setup $(CLIENTS)/.installed $(if $(AS_ROOT),setup-host) ## The local A
 .PHONY: test-molecule
 test-molecule: setup $(if $(AS_ROOT),setup-host) ## Each role on the lab: check mode, converge, idempotence, verify
 	tests/molecule.sh
+
+.PHONY: test-browser
+test-browser: setup $(BROWSER)/.installed $(if $(AS_ROOT),setup-browser) ## The report's page in headless Chromium; screenshots go to .cache/test-artifacts
+	pytest tests/browser
 
 .PHONY: test-end-to-end
 test-end-to-end: setup ## site.yml on the lab's accounts, wrong ones included
@@ -141,11 +160,11 @@ endif
 
 .PHONY: golden
 golden: setup ## Make the golden files of the report's forms again, after a wanted change
-	python -m tests.unit.handover_fixture
+	python -c 'import tests.conftest; from tests.unit.handover_fixture import regenerate; regenerate()'
 
 .PHONY: requirements
 requirements: setup ## Pin the requirements again, with hashes
-	cd requirements && for name in bootstrap clients development newest; do \
+	cd requirements && for name in bootstrap browser clients development newest; do \
 		uv pip compile --quiet --upgrade --universal --python-version $$([ $$name = newest ] && echo 3.13 || echo 3.11) \
 			--generate-hashes --no-emit-index-url --no-header --no-annotate $$name.in --output-file $$name.txt; done
 	cd requirements && uv pip compile --quiet --universal --python-version 3.11 --constraint development.txt \

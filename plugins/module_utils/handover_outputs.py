@@ -7,7 +7,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.safesecrets.infra.plugins.module_utils.findings import PASS, Finding
@@ -28,25 +28,24 @@ def of_check(report: Report, identifier: str) -> list[Finding]:
 
 def models(report: Report) -> list[Row]:
     """Return each region with its default model and the readiness and route of every configured model."""
-    defaults = {
-        each["region"]: value
-        for each in of_check(report, "environment.variables")
-        for name, value in each["evidence"].get("variables", {}).items()
-        if name.startswith("BEDROCK_MODEL_ID_")
-    }
+    defaults: dict[str, list[str]] = {}
+    for each in of_check(report, "environment.variables"):
+        for name, value in each["evidence"].get("variables", {}).items():
+            if name.startswith("BEDROCK_MODEL_ID_") and value not in defaults.setdefault(each["region"], []):
+                defaults[each["region"]].append(value)
     ready = of_check(report, "bedrock_access.model_ready")
     regions = dict.fromkeys([*scope(report["findings"]).regions, *(each["region"] for each in ready), *defaults])
     return [
         {
             "region": region,
-            "default": defaults.get(region),
-            "models": [_model(each, defaults.get(region)) for each in ready if each["region"] == region],
+            "defaults": defaults.get(region, []),
+            "models": [_model(each, defaults.get(region, [])) for each in ready if each["region"] == region],
         }
         for region in regions
     ]
 
 
-def _model(each: Finding, default: str | None) -> Row:
+def _model(each: Finding, defaults: Sequence[str]) -> Row:
     evidence = each["evidence"]
     route = evidence.get("route") or {}
     lifecycle = evidence.get("lifecycle") or {}
@@ -54,7 +53,7 @@ def _model(each: Finding, default: str | None) -> Row:
         "model_id": each["subject"],
         "status": each["status"],
         "detail": each["detail"],
-        "is_default": each["subject"] == default,
+        "is_default": each["subject"] in defaults,
         "route": str(route.get("kind") or "").replace("_", " "),
         "route_id": route.get("id") or route.get("arn") or "",
         "destinations": [str(destination) for destination in route.get("destinations") or []],

@@ -102,6 +102,7 @@ def _mode(each: Mapping[str, Any]) -> Row:
         "services": services,
         "reached": _by_place(services, "regions"),
         "beyond": _by_place(services, "beyond"),
+        "unread": _by_place([service for service in services if service["unread"]], "regions"),
     }
 
 
@@ -129,6 +130,7 @@ def _served(service: Mapping[str, Any], exceeds: Iterable[Mapping[str, Any]]) ->
         "regions": regions,
         "jurisdictions": [str(each) for each in service.get("jurisdictions") or []],
         "path": str(service.get("path") or ""),
+        "unread": bool(service.get("unread")) or not service.get("regions"),
         "beyond": [region for region in regions if region in beyond],
     }
 

@@ -17,8 +17,6 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.handover_files i
 from ansible_collections.safesecrets.infra.plugins.module_utils.handover_render import rendered
 from ansible_collections.safesecrets.infra.plugins.module_utils.report import FailedTask, Run, build_report
 
-import tests.conftest  # noqa: F401 - makes the collection importable without pytest, too
-
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "roles/handover/templates"
 GOLDEN = Path(__file__).with_name("handover")
@@ -307,7 +305,3 @@ def regenerate() -> None:
     report = fixture()
     for name, text in {"report.json": as_text(report), **rendered(report, TEMPLATES)}.items():
         (GOLDEN / name).write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    regenerate()
