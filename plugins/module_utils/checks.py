@@ -44,6 +44,7 @@ CHECKS = {
     "egress.https_open": Check("HTTPS to an endpoint is open", DAY),
     "egress.groups_readable": Check("Security groups can be read", DAY),
     "egress.other_interface": Check("Other network interface", DAY),
+    "validation.static_keys": Check("No static AWS keys on the host", DAY),
     "validation.call": Check("Call from the host", DAY),
     "validation.witnesses": Check("Witnesses agree", DAY),
     "validation.denials": Check("No denials in CloudTrail", SHORT),

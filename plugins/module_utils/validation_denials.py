@@ -1,0 +1,167 @@
+# Copyright (c) 2026 SafeSecrets infrastructure team
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whether CloudTrail is free of denials in a region: only once it has shown the probe's own calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from ansible_collections.safesecrets.infra.plugins.module_utils.findings import (
+    FAIL,
+    PASS,
+    UNPROVEN,
+    Finding,
+    finding,
+    timestamp,
+)
+from ansible_collections.safesecrets.infra.plugins.module_utils.trail_events import (
+    denials_of,
+    explained,
+    parse_moment,
+    remedy_of,
+    sentence_of,
+)
+from ansible_collections.safesecrets.infra.plugins.module_utils.validation_calls import REFUSED
+from ansible_collections.safesecrets.infra.plugins.module_utils.validation_witnesses import action_of, is_iam_denial
+
+Row = Mapping[str, Any]
+
+ITEM, DENIALS = "validation", "validation.denials"
+#: CloudTrail delivers in about 5 minutes, and says that it may take 15.
+DELIVERY = timedelta(minutes=15)
+#: How many kinds of denials a sentence names; the evidence has them all.
+SHOWN = 3
+
+
+def own_calls(results: Iterable[Row]) -> list[Row]:
+    """Return the calls that CloudTrail has to show: those that AWS served, and those that a policy refused."""
+    return [
+        each
+        for each in results
+        if each.get("request_id") and (each["status"] == "ok" or is_iam_denial(each)) and each.get("region")
+    ]
+
+
+def trail_awaited(results: Iterable[Row], events: Iterable[Row]) -> list[Row]:
+    """Return the probe's calls that CloudTrail has not shown yet."""
+    shown = {event["request_id"] for event in events}
+    return [each for each in own_calls(results) if each["request_id"] not in shown]
+
+
+def findings_of_denials(
+    regions: Sequence[str], results: Sequence[Row], trail: Row, role_arn: str, window_hours: float
+) -> list[Finding]:
+    """Judge each region.
+
+    results: of service_probe, this host's. trail: the result of cloudtrail_event_info; ``failed`` and ``msg`` where
+    it could not look. window_hours: how far it looked back.
+    """
+    judged = []
+    for region in regions:
+        calls = [each for each in results if each.get("region") == region]
+        status, detail, remedy, evidence = _verdict(region, calls, trail, role_arn, window_hours)
+        facts = {"role_arn": role_arn, "window_hours": window_hours, **evidence}
+        judged.append(finding(DENIALS, ITEM, role_arn, status, detail, region=region, remedy=remedy, evidence=facts))
+    return judged
+
+
+def _verdict(
+    region: str, calls: Sequence[Row], trail: Row, role_arn: str, window_hours: float
+) -> tuple[str, str, str, dict[str, Any]]:
+    if trail.get("failed"):
+        remedy = "Give the operator cloudtrail:LookupEvents, and run playbooks/validate.yml."
+        return UNPROVEN, f"CloudTrail could not be looked at: {trail['msg']}", remedy, {}
+    events = [event for event in trail.get("events", []) if event["region"] == region]
+    denials = [_told(each, calls) for each in _foreign(denials_of(events, role_arn), calls)]
+    evidence = {"denials": denials, "events": len(events)}
+    if standing := [each for each in denials if each["overcome_at"] is None]:
+        return FAIL, f"{_counted(standing)}.", _remedy(standing), evidence
+    unproven = _undecided(calls, trail, region)
+    if unproven:
+        return UNPROVEN, *unproven, evidence
+    if denials:
+        detail = f"{_counted(denials)}. The same has succeeded since, at {denials[0]['overcome_at']}."
+        hours = f"A look back of less than {window_hours:g} hours (validation_window_hours) leaves the denial out"
+        return UNPROVEN, detail, f"{hours}, as does a run when it is older than that.", evidence
+    served, refused = _kinds(calls)
+    detail = (
+        f"The last {window_hours:g} hours hold no denial of the role but the {len(refused)} that the probe made on "
+        f"purpose; its {len(served)} calls that succeeded are there, too."
+    )
+    return PASS, detail, "", {**evidence, "request_ids": [each["request_id"] for each in own_calls(calls)]}
+
+
+def _kinds(calls: Iterable[Row]) -> tuple[list[Row], list[Row]]:
+    own = own_calls(calls)
+    return [each for each in own if each["status"] == "ok"], [each for each in own if each["expectation"] == REFUSED]
+
+
+def _undecided(calls: Sequence[Row], trail: Row, region: str) -> tuple[str, str] | None:
+    """Return why the absence of denials proves nothing yet, and what to do; None where it does."""
+    served, refused = _kinds(calls)
+    rerun = "Run playbooks/validate.yml without check mode."
+    if not served:
+        return "No call from the host succeeded here, so that CloudTrail's silence would prove nothing.", rerun
+    if not refused:
+        what = "No call was refused here on purpose, so that nothing shows that CloudTrail tells of denials."
+        return what, "Set validation_control_model to a model that the role must not use, and run again."
+    cut = [each for each in trail["lookups"] if each["region"] == region and not each["complete"]]
+    if cut:
+        what = f"The window was not read to its end, only back to {cut[0]['oldest_event_time']}."
+        return what, "Raise validation_max_pages, or shorten validation_window_hours."
+    missing = trail_awaited(calls, trail["events"])
+    if missing:
+        again = max(parse_moment(each["attempted_at"]) for each in missing) + DELIVERY
+        what = f"CloudTrail has not shown {len(missing)} of the probe's {len(own_calls(calls))} calls yet."
+        wait = "raise validation_trail_wait_minutes, with which a run waits for them"
+        return what, f"Look again after {timestamp(again)} with playbooks/validate.yml, or {wait}."
+    return None
+
+
+def _foreign(denials: Iterable[Row], calls: Iterable[Row]) -> list[Row]:
+    """Leave out what the probe made to be refused."""
+    on_purpose = {each["request_id"] for each in calls if each["expectation"] == REFUSED and each.get("request_id")}
+    return [each for each in denials if each["request_id"] not in on_purpose]
+
+
+def _told(event: Row, calls: Iterable[Row]) -> dict[str, Any]:
+    """Return a denial with its explanation, and when the same succeeded later."""
+    denial = explained(event["region"], str(event["error_message"] or ""), str(event["event_name"]))
+    later = [
+        each["attempted_at"]
+        for each in calls
+        if each["status"] == "ok" and each["attempted_at"] > event["event_time"] and _same(denial, each)
+    ]
+    kept = ("event_id", "event_time", "event_name", "username", "request_id", "error_code", "error_message")
+    return {**denial, **{key: event[key] for key in kept}, "overcome_at": min(later, default=None)}
+
+
+def _same(denial: Row, call: Row) -> bool:
+    if denial["action"] != action_of(call):
+        return False
+    model = str(call.get("model_id") or "").rpartition("/")[2]
+    return denial["resource"] == "*" or not model or str(denial["resource"]).rpartition("/")[2] == model
+
+
+def _counted(denials: Sequence[Row]) -> str:
+    """Name the kinds of denials, each with its number and its newest."""
+    kinds: dict[str, list[Row]] = {}
+    for each in denials:
+        kinds.setdefault(sentence_of(each), []).append(each)
+    told = [
+        f"{sentence}, {len(each)} {'time' if len(each) == 1 else 'times'}, last at {each[0]['event_time']}"
+        f" by {each[0]['username']}"
+        for sentence, each in list(kinds.items())[:SHOWN]
+    ]
+    return "; ".join(told) + (f"; and {len(kinds) - SHOWN} more" if len(kinds) > SHOWN else "")
+
+
+def _remedy(denials: Sequence[Row]) -> str:
+    return " ".join(list(dict.fromkeys(remedy_of(each) for each in denials))[:SHOWN])
+
+
+def window_start(now: float, window_hours: float) -> str:
+    """Return the moment where the look back begins."""
+    return timestamp(datetime.fromtimestamp(now, timezone.utc) - timedelta(hours=float(window_hours)))
