@@ -58,6 +58,7 @@ def describe(region: str, event: Mapping[str, Any]) -> Row:
         "principal_arn": identity.get("arn"),
         "session_issuer_arn": issuer.get("arn"),
         "source_ip_address": content.get("sourceIPAddress"),
+        "user_agent": content.get("userAgent"),
         "request_id": content.get("requestID"),
         "request_parameters": content.get("requestParameters"),
         "inference_region": (content.get("additionalEventData") or {}).get("inferenceRegion"),

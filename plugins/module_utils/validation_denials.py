@@ -16,6 +16,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.findings import 
     finding,
     timestamp,
 )
+from ansible_collections.safesecrets.infra.plugins.module_utils.service_probe.outcome import USER_AGENT
 from ansible_collections.safesecrets.infra.plugins.module_utils.trail_events import (
     denials_of,
     explained,
@@ -121,9 +122,16 @@ def _undecided(calls: Sequence[Row], trail: Row, region: str) -> tuple[str, str]
 
 
 def _foreign(denials: Iterable[Row], calls: Iterable[Row]) -> list[Row]:
-    """Leave out what the probe made to be refused."""
-    on_purpose = {each["request_id"] for each in calls if each["expectation"] == REFUSED and each.get("request_id")}
-    return [each for each in denials if each["request_id"] not in on_purpose]
+    """Leave out what a probe made to be refused: this one, one of an earlier run, or one of another host."""
+    on_purpose = [each for each in calls if each["expectation"] == REFUSED]
+    return [each for each in denials if not any(_is_of_probe(each, call) for call in on_purpose)]
+
+
+def _is_of_probe(event: Row, call: Row) -> bool:
+    if event["request_id"] == call.get("request_id"):
+        return True
+    denial = explained(event["region"], str(event["error_message"] or ""), str(event["event_name"]))
+    return USER_AGENT in str(event["user_agent"]) and _same(denial, call)
 
 
 def _told(event: Row, calls: Iterable[Row]) -> dict[str, Any]:

@@ -117,6 +117,10 @@ events:
       description: Where the call came from.
       type: str
       sample: 203.0.113.10
+    user_agent:
+      description: What the caller said of its software.
+      type: str
+      sample: aws-sdk-js/3.800.0
     request_id:
       description: AWS's ID of the request, which the caller got too.
       type: str

@@ -245,6 +245,7 @@ def event(request_id: str = "id-1", error_code: str | None = None, **fields: Any
         "username": "i-0abc",
         "session_issuer_arn": ROLE,
         "request_id": request_id,
+        "user_agent": "aws-sdk-js/3.800.0",
         "error_code": error_code,
         "error_message": NO_POLICY if error_code else None,
     }
@@ -363,6 +364,11 @@ OWN = [call(request_id="served"), refused(request_id="on-purpose", expectation="
 OWN_EVENTS = [event("served", event_time="2026-11-24T20:00:00Z"), event("on-purpose", "AccessDenied")]
 
 
+EARLIER_PROBE = event("earlier", "AccessDenied", user_agent="Boto3 x safesecrets-service-probe") | {
+    "error_message": NO_POLICY.replace(HAIKU, LLAMA)
+}
+
+
 def trail(*events: dict[str, Any], complete: bool = True) -> dict[str, Any]:
     lookup = {"region": "us-east-1", "complete": complete, "oldest_event_time": "2026-11-24T18:00:00Z"}
     return {"events": [*events], "lookups": [lookup]}
@@ -400,6 +406,9 @@ def denials(results: list[dict[str, Any]], seen: dict[str, Any]) -> dict[str, An
         ),
         (OWN, trail(*OWN_EVENTS, event("x", "AccessDenied", session_issuer_arn="arn:other")), "pass", "no denial"),
         (OWN, trail(*OWN_EVENTS, event("x", "ThrottlingException")), "pass", "no denial"),
+        (OWN, trail(*OWN_EVENTS, EARLIER_PROBE), "pass", "no denial"),
+        (OWN, trail(*OWN_EVENTS, EARLIER_PROBE | {"user_agent": "aws-sdk-js/3.800.0"}), "fail", LLAMA),
+        (OWN, trail(*OWN_EVENTS, EARLIER_PROBE | {"error_message": NO_POLICY.replace(HAIKU, SONNET)}), "fail", SONNET),
         (
             [*OWN, refused(request_id="own")],
             trail(*OWN_EVENTS, event("own", "AccessDenied", event_time="2026-11-24T20:00:01Z")),

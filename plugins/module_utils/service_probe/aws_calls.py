@@ -13,6 +13,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.service_probe im
 from ansible_collections.safesecrets.infra.plugins.module_utils.service_probe.outcome import (
     OK,
     UNANSWERED,
+    USER_AGENT,
     WRONG_ANSWER,
     Call,
     Outcome,
@@ -43,7 +44,7 @@ class Clients:
             read_timeout=plan["timeout"],
             max_pool_connections=CONNECTIONS,
             retries={"total_max_attempts": 1},
-            user_agent_extra="safesecrets-service-probe",
+            user_agent_extra=USER_AGENT,
         )
         options = {"verify": plan["ca_bundle"], "endpoint_url": plan["endpoint_url"] or None, "config": config}
         wanted = {(call["service"], call["region"]) for call in plan["calls"] if call["service"] in SERVICES}

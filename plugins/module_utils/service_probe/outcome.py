@@ -12,6 +12,9 @@ from typing import Any
 Call = Mapping[str, Any]
 Outcome = dict[str, Any]
 
+#: How the calls name themselves, so that their events can be told from the application's.
+USER_AGENT = "safesecrets-service-probe"
+
 OK = "ok"
 REFUSED = "refused"
 FAILED = "failed"

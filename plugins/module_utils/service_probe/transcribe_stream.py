@@ -26,6 +26,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.service_probe.ev
 from ansible_collections.safesecrets.infra.plugins.module_utils.service_probe.outcome import (
     OK,
     UNANSWERED,
+    USER_AGENT,
     WRONG_ANSWER,
     Call,
     Outcome,
@@ -74,6 +75,7 @@ class BrokenStreamError(Exception):
 def _opening(signer: Any, url: str, language_code: str) -> Any:
     headers = {
         "Content-Type": EVENT_STREAM,
+        "User-Agent": USER_AGENT,
         "X-Amz-Content-SHA256": STREAMING_PAYLOAD,
         "x-amzn-transcribe-language-code": language_code,
         "x-amzn-transcribe-media-encoding": "pcm",
