@@ -58,7 +58,7 @@ async def seed(state: LabState, host_root: Path) -> Seeded:
     with responses.request_scope(account.account_id, account.region):
         await _seed_role(account)
         key = await _seed_operator()
-        provider_key, next_key = account.provider_key or secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        provider_key, next_key = account.provider_key or _provider_key(), _provider_key()
         await _json_call("secretsmanager", "CreateSecret", Name=SECRET, SecretString=provider_key)
         await _json_call("ssm", "PutParameter", Name=PARAMETER, Type="SecureString", Value=provider_key)
         instance = await _seed_instance(account)
@@ -205,6 +205,11 @@ def _seed_bedrock(state: LabState) -> None:
             "useCases": "A voice assistant",
         }
         state.use_case_forms[state.account.region] = json.dumps(form).encode()
+
+
+def _provider_key() -> str:
+    """A key with all that is written otherwise in a URL, in JSON or by a shell, and that every reader still takes."""
+    return f"sk_{secrets.token_hex(24)}/+=%2F@:,.-"
 
 
 def _seed_host(account: Account, root: Path) -> None:

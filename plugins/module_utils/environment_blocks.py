@@ -211,11 +211,18 @@ class ManagedBlock:
     variables: Mapping[str, str]
     #: Which of the variables are never shown.
     secrets: Sequence[str] = ()
+    #: Names of secrets that the block does not hold any more, and that nothing else in the file shall set.
+    absent_secrets: Sequence[str] = ()
     #: For the variables that not all of the file's readers need, those that do.
     readers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     #: Whether lines outside the block that set its names may go, and the role's option that says so.
     take_over: bool = False
     take_over_option: str = "environment_take_over"
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names that no line outside the block may set."""
+        return [*self.variables, *self.absent_secrets]
 
     def text(self, line_break_added: bool = False) -> bytes:
         """Return the block with its markers."""
@@ -236,7 +243,7 @@ class ManagedBlock:
         return b"".join([*before, self.text(line_break_added), *after])
 
     def _taken_over(self, content: bytes) -> bytes:
-        outside = {line.number for line in standing_outside(lines_of(content)[0], self.name, self.variables)}
+        outside = {line.number for line in standing_outside(lines_of(content)[0], self.name, self.names)}
         raws = enumerate(content.splitlines(keepends=True), 1)
         kept = b"".join(raw for number, raw in raws if number not in outside)
         marked = content.startswith(_BYTE_ORDER_MARK) and not kept.startswith(_BYTE_ORDER_MARK)
@@ -249,7 +256,7 @@ class ManagedBlock:
         outside: the names that lines outside set. up_to_date: the file's readers get what the block says.
         """
         lines = lines_of(content)[0]
-        outside = standing_outside(lines, self.name, self.variables)
+        outside = standing_outside(lines, self.name, self.names)
         present = block_of(lines, self.name)
         faults = variable_faults(self.variables, readers=self.readers) + damage_faults(content, path)
         for line in lines:
@@ -258,7 +265,7 @@ class ManagedBlock:
             faults += _outside(f"{path}, line {line.number}", line, self.take_over_option, self.take_over)
         return {
             "faults": faults,
-            "changes": changes(present, self.variables, self.secrets),
+            "changes": changes(present, self.variables, [*self.secrets, *self.absent_secrets]),
             "outside": sorted({line.name for line in outside if line.name}),
             "up_to_date": present == self.variables and not outside and not faults,
         }

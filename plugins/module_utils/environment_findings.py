@@ -124,24 +124,46 @@ def rollback_findings(block: str, subject: str, outcome: Mapping[str, Any], plan
 
 
 def smartest_ai_findings(
-    block: Mapping[str, Any], key: Mapping[str, str], endpoint: Mapping[str, str], subject: str, planned: bool
+    block: Mapping[str, Any], key: Mapping[str, Any], endpoint: Mapping[str, str], subject: str, planned: bool
 ) -> list[Finding]:
     """Return the finding of INFRA-P2-6.
 
-    block: what ``ManagedBlock.examine`` said about the file afterwards. key: ``name``, ``source`` and ``fingerprint``.
-    endpoint: ``name`` and ``url``. subject: host and path of the file.
+    block: what ``ManagedBlock.examine`` said about the file afterwards. key: ``name``, ``source``, ``fingerprint``,
+    ``delivery``, ``places``, the files it is delivered by, and ``changes``, what the run changed or would. endpoint:
+    ``name`` and ``url``. subject: host and path of the file. planned: check mode held a change back.
     """
-    status, detail, remedy = _verdict(block, [key["name"], endpoint["name"]], planned)
+    in_file = key["delivery"] == "environment"
+    names = [*([key["name"]] if in_file or planned else []), endpoint["name"]]
+    changes = dict.fromkeys([*block["changes"], *(key["changes"] if planned else [])])
+    status, detail, remedy = _verdict({**block, "changes": list(changes)}, names, planned)
+    if not in_file and not planned:
+        detail += f"; {key['name']} is a credential of systemd"
+    before = _fingerprint_before(key)
+    if before and before != key["fingerprint"]:
+        detail += f"; the key before was another ({before} -> {key['fingerprint']})"
     evidence = {
         "key_name": key["name"],
         "key_source": key["source"],
         "key_fingerprint": key["fingerprint"],
+        "key_fingerprint_before": before,
+        "key_delivery": key["delivery"],
+        "key_places": list(key["places"]),
         "endpoint_name": endpoint["name"],
         "endpoint": endpoint["url"],
     }
     return [
         finding("smartest_ai.configured", "INFRA-P2-6", subject, status, f"{detail}.", remedy=remedy, evidence=evidence)
     ]
+
+
+def _fingerprint_before(key: Mapping[str, Any]) -> str | None:
+    """Return the fingerprint of the key that the host had before this run, wherever it was; None where it had none."""
+    told = [
+        change.partition(": ")[2].split(" -> ") for change in key["changes"] if change.startswith(f"{key['name']}: ")
+    ]
+    if not told:
+        return str(key["fingerprint"])
+    return next((before for before, *_after in told if before.startswith("sha256:")), None)
 
 
 def smartest_ai_disabled(variable: str) -> list[Finding]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -13,16 +14,22 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.environment_file
 
 #: Where the key may come from: the role's variables without their prefix, of which one is set.
 SOURCES = ("api_key", "api_key_secret_id", "api_key_parameter", "api_key_environment_variable")
+DELIVERIES = ("environment", "credential")
 STORES = ("api_key_secret_id", "api_key_parameter")
+
+_SERVICE = re.compile(r"[A-Za-z0-9:_.@\\-]+")
+#: A colon, a blank or a percent sign would mean something to systemd.
+_DIRECTORY = re.compile(r"(/[A-Za-z0-9._-]+)+")
 
 
 def source_faults(settings: Mapping[str, Any]) -> list[Fault]:
     """Return what is wrong with the variables of the role ``smartest_ai``, before any store is asked.
 
     settings: the role's variables without their prefix ``smartest_ai_``: those of :data:`SOURCES`,
-    ``api_key_json_key``, ``endpoint``, ``check_url``, ``api_key_name``, ``endpoint_name``.
+    ``api_key_json_key``, ``endpoint``, ``check_url``, ``api_key_name``, ``endpoint_name``, ``delivery``, ``service``,
+    ``credential_directory`` and ``unit_directory``.
     """
-    return [*_sources(settings), *_endpoints(settings), *_names(settings)]
+    return [*_sources(settings), *_endpoints(settings), *_names(settings), *_delivery(settings)]
 
 
 def _sources(settings: Mapping[str, Any]) -> Iterator[Fault]:
@@ -89,6 +96,20 @@ def _names(settings: Mapping[str, Any]) -> Iterator[Fault]:
             yield fault(f"smartest_ai_{option}", "is no name for a variable", remedy)
     if settings["api_key_name"] == settings["endpoint_name"]:
         yield fault("smartest_ai_endpoint_name", "is the name of the key too", "give each its own name")
+
+
+def _delivery(settings: Mapping[str, Any]) -> Iterator[Fault]:
+    service = settings["service"]
+    if settings["delivery"] not in DELIVERIES:
+        yield fault("smartest_ai_delivery", "is no known delivery", f"write one of {', '.join(DELIVERIES)}")
+    if settings["delivery"] == "credential" and service == "":
+        yield fault("smartest_ai_service", "is empty", "name the service of systemd that gets the credential")
+    if service != "" and not (isinstance(service, str) and _SERVICE.fullmatch(service)):
+        yield fault("smartest_ai_service", "is no name of a service", "write it as systemctl shows it")
+    for option in ("credential_directory", "unit_directory"):
+        if not isinstance(settings[option], str) or not _DIRECTORY.fullmatch(settings[option]):
+            remedy = "write an absolute path of letters, digits and ._/- alone, without / at its end"
+            yield fault(f"smartest_ai_{option}", "is no directory that a unit can name", remedy)
 
 
 def key_of(secret: Any, json_key: str = "") -> str:

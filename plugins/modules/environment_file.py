@@ -43,6 +43,13 @@ options:
     description: Further variables of the block, which stand before the others, and whose values are never shown.
     type: dict
     default: {}
+  absent_secrets:
+    description:
+      - Names of secrets that the block shall not hold any more. Lines outside it that set one are treated as those that
+        set one of its variables.
+    type: list
+    elements: str
+    default: []
   readers:
     description:
       - For variables whose value not all four readers take literally, those that need it, of V(systemd), V(docker),
@@ -189,6 +196,8 @@ ARGUMENT_SPEC = {
     "block": {"type": "str"},
     "variables": {"type": "dict", "default": {}},
     "secrets": {"type": "dict", "default": {}, "no_log": True},
+    # Names, no secrets; the word alone would make Ansible hide them.
+    "absent_secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
     "readers": {"type": "dict", "default": {}},
     "take_over": {"type": "bool", "default": False},
     "take_over_option": {"type": "str", "default": "take_over"},
@@ -204,6 +213,7 @@ def block_of(parameters):
         name=parameters["block"],
         variables={**parameters["secrets"], **parameters["variables"]},
         secrets=list(parameters["secrets"]),
+        absent_secrets=parameters["absent_secrets"],
         readers=parameters["readers"],
         take_over=parameters["take_over"],
         take_over_option=parameters["take_over_option"],

@@ -180,3 +180,18 @@ def test_changes_name_secrets_by_their_fingerprint() -> None:
         f"KEY: {fingerprint('a' * 20)} -> {fingerprint('b' * 20)}",
         "NEW: (absent) -> 1",
     ]
+
+
+def test_a_secret_that_the_file_shall_not_hold_any_more_is_not_shown() -> None:
+    secret = "s3cr3t-0123456789-abcdef"  # noqa: S105
+    with_it = ManagedBlock("smartest_ai", {"URL": "https://a", "KEY": secret}, secrets=["KEY"])
+    without = ManagedBlock("smartest_ai", {"URL": "https://a"}, absent_secrets=["KEY"])
+    examined = without.examine(with_it.text(), "/app.env")
+    assert examined["changes"] == [f"KEY: {fingerprint(secret)} -> (absent)"]
+    assert not examined["up_to_date"]
+    assert without.written_into(with_it.text()) == without.text()
+
+    outside = f"KEY={secret}\n".encode()
+    assert "line 1 sets KEY outside" in explain_faults(without.examine(outside, "/app.env")["faults"])
+    taking = ManagedBlock("smartest_ai", without.variables, absent_secrets=["KEY"], take_over=True)
+    assert secret.encode() not in taking.written_into(outside)

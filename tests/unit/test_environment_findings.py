@@ -27,7 +27,14 @@ VARIABLES = region_variables(
 )
 CONTENT = "".join(f"{name}={value}\n" for name, value in VARIABLES.items())
 WRITTEN = f"# BEGIN safesecrets.infra environment\n{CONTENT}# END safesecrets.infra environment\n"
-KEY = {"name": "SMARTEST_AI_API_KEY", "source": "smartest_ai_api_key", "fingerprint": "sha256:0f1e2d3c"}
+KEY: dict[str, Any] = {
+    "name": "SMARTEST_AI_API_KEY",
+    "source": "smartest_ai_api_key",
+    "fingerprint": "sha256:0f1e2d3c",
+    "changes": [],
+    "delivery": "environment",
+    "places": ["/app.env"],
+}
 ENDPOINT = {"name": "SMARTEST_AI_ENDPOINT", "url": "https://api.example.com/v1"}
 
 
@@ -125,9 +132,46 @@ def test_the_finding_on_the_key_names_its_source_and_fingerprint() -> None:
         "key_name": "SMARTEST_AI_API_KEY",
         "key_source": "smartest_ai_api_key",
         "key_fingerprint": "sha256:0f1e2d3c",
+        "key_fingerprint_before": "sha256:0f1e2d3c",
+        "key_delivery": "environment",
+        "key_places": ["/app.env"],
         "endpoint_name": "SMARTEST_AI_ENDPOINT",
         "endpoint": "https://api.example.com/v1",
     }
+
+
+IN_FILE, IN_CREDENTIAL = {"delivery": "environment"}, {"delivery": "credential"}
+NEW, OLD, NONE = "sha256:0f1e2d3c", "sha256:4b5a6978", "(absent)"
+
+
+@pytest.mark.parametrize("planned", [False, True])
+@pytest.mark.parametrize(
+    ("delivery", "changes", "before", "told"),
+    [
+        (IN_FILE, [], NEW, ""),
+        (IN_FILE, [f"{NONE} -> {NEW}"], None, ""),
+        (IN_FILE, [f"{OLD} -> {NEW}"], OLD, f"the key before was another ({OLD} -> {NEW})"),
+        (IN_CREDENTIAL, [f"{OLD} -> {NEW}"], OLD, f"the key before was another ({OLD} -> {NEW})"),
+        # A switch of the delivery, with the same key and with another.
+        (IN_CREDENTIAL, [f"{NEW} -> {NONE}", f"{NONE} -> {NEW}"], NEW, ""),
+        (IN_FILE, [f"{NONE} -> {NEW}", f"{OLD} -> {NONE}"], OLD, f"({OLD} -> {NEW})"),
+    ],
+)
+def test_a_rotation_shows_both_fingerprints(
+    delivery: dict[str, str], changes: list[str], before: str | None, told: str, planned: bool
+) -> None:
+    key = {**KEY, **delivery, "changes": [f"{KEY['name']}: {change}" for change in changes]}
+    examined = {"changes": [], "faults": [], "outside": [], "up_to_date": True}
+    (finding,) = checked(smartest_ai_findings(examined, key, ENDPOINT, "app:/app.env", planned))
+    assert finding["status"] == ("unproven" if planned else "pass")
+    assert finding["evidence"]["key_fingerprint_before"] == before
+    assert finding["evidence"]["key_fingerprint"] == NEW
+    assert told in finding["detail"]
+    assert ("was another" in finding["detail"]) is bool(told)
+    if not planned:
+        assert ("is a credential of systemd" in finding["detail"]) is (delivery is IN_CREDENTIAL)
+    else:
+        assert [change for change in key["changes"] if change not in finding["detail"]] == []
 
 
 def test_what_is_not_wanted_is_not_applicable() -> None:

@@ -28,6 +28,10 @@ SETTINGS = {
     "check_url": "",
     "api_key_name": "SMARTEST_AI_API_KEY",
     "endpoint_name": "SMARTEST_AI_ENDPOINT",
+    "delivery": "environment",
+    "service": "",
+    "credential_directory": "/etc/safesecrets.credentials",
+    "unit_directory": "/etc/systemd/system",
 }
 ALL = (
     "smartest_ai_api_key, smartest_ai_api_key_secret_id, smartest_ai_api_key_parameter, "
@@ -74,6 +78,12 @@ SECRET = key_source(PLACE | {"api_key_secret_id": "a/b"})
         ({"api_key_name": "smartest"}, ["smartest_ai_api_key_name is no name for a variable"]),
         ({"api_key_name": ["X"]}, ["smartest_ai_api_key_name is no name for a variable"]),
         ({"endpoint_name": "SMARTEST_AI_API_KEY"}, ["smartest_ai_endpoint_name is the name of the key too"]),
+        ({"delivery": "credential", "service": "app@1.service"}, []),
+        ({"delivery": "credential"}, ["smartest_ai_service is empty"]),
+        ({"delivery": "file"}, ["smartest_ai_delivery is no known delivery"]),
+        ({"service": "../app"}, ["smartest_ai_service is no name of a service"]),
+        ({"credential_directory": "credentials"}, ["smartest_ai_credential_directory is no directory"]),
+        ({"unit_directory": "/etc/systemd/%i"}, ["smartest_ai_unit_directory is no directory"]),
         ({"endpoint_name": "A-B"}, ["smartest_ai_endpoint_name is no name for a variable"]),
     ],
 )
