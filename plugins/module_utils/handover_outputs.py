@@ -99,23 +99,24 @@ def pretty(document: Any) -> str:
 def voices(report: Report) -> list[Row]:
     """Return the voices by region and engine, those that are required first among them."""
     required = {
-        (each["region"], each["subject"].partition(" (")[0]): each["status"]
-        for each in of_check(report, "polly_voices.voice_available")
+        (each["region"], each["subject"]): each["status"] for each in of_check(report, "polly_voices.voice_available")
     }
-    return [
-        {
-            "region": each["region"],
-            "engine": each["evidence"].get("engine", ""),
-            "voices": [
-                {**voice, "required": required.get((each["region"], voice.get("id")), "")}
-                for voice in sorted(
-                    each["evidence"].get("voices", []),
-                    key=lambda voice, here=each["region"]: (here, voice.get("id")) not in required,  # type: ignore[misc]
-                )
-            ],
-        }
-        for each in of_check(report, "polly_voices.voices_listed")
+    lists = [_listed(each, required) for each in of_check(report, "polly_voices.voices_listed")]
+    return sorted(lists, key=lambda listed: not listed["is_required"])
+
+
+def _listed(each: Finding, required: Mapping[tuple[str, str], str]) -> Row:
+    region, engine = each["region"], each["evidence"].get("engine", "")
+    rows = [
+        {**voice, "required": required.get((region, f"{voice.get('id')} ({engine})"), "")}
+        for voice in each["evidence"].get("voices", [])
     ]
+    return {
+        "region": region,
+        "engine": engine,
+        "voices": sorted(rows, key=lambda voice: not voice["required"]),
+        "is_required": any(voice["required"] for voice in rows),
+    }
 
 
 def provider(report: Report) -> Row | None:
