@@ -48,6 +48,7 @@ from pathlib import Path
 from ansible import constants as C  # noqa: N812 - ansible's own name for it
 from ansible import context
 from ansible.plugins.callback import CallbackBase
+from ansible.plugins.loader import filter_loader
 from ansible_collections.safesecrets.infra.plugins.module_utils import (
     checklist,
     findings,
@@ -97,6 +98,8 @@ class CallbackModule(CallbackBase):
         path = Path(playbook._file_name).resolve()
         here = Path.cwd()
         self._playbooks.append(str(path.relative_to(here)) if path.is_relative_to(here) else path.name)
+        # Each task's worker is forked from this process: what is loaded here is not loaded again in every one.
+        filter_loader.get("safesecrets.infra.checked_findings")
 
     def v2_runner_on_ok(self, result):
         if result.task.action not in C._ACTION_SET_FACT:
