@@ -54,8 +54,8 @@ def findings_of_calls(probe: Row, calls: Sequence[Row], seen: Seen) -> list[Find
     if not probe["results"]:
         return [*found, *(_not_made(call, bool(probe["static_keys"]["found"])) for call in calls)]
     judged = [(result, witnesses(result, seen)) for result in probe["results"] if result["service"] != PROVIDER]
-    slowest = probe["timing"]["slowest_call_ms"]
-    found += [_call(result, statements, slowest) for result, statements in judged]
+    timing = {"slowest_call_ms": probe["timing"]["slowest_call_ms"], "probe_ms": probe["timing"]["total_ms"]}
+    found += [_call(result, statements, timing) for result, statements in judged]
     found += [_provider(result) for result in probe["results"] if result["service"] == PROVIDER]
     return [*found, *_agreement(judged)]
 
@@ -134,12 +134,12 @@ def _route(call: Row) -> dict[str, Any]:
     return {"kind": "on_demand", "model_id": model_id}
 
 
-def _call(result: Row, statements: Sequence[Row], slowest: int | None) -> Finding:
+def _call(result: Row, statements: Sequence[Row], timing: Mapping[str, Any]) -> Finding:
     judge = _refusal if result["expectation"] == REFUSED else _success
     evidence = {
         "host_call": {key: result.get(key) for key in HOST_CALL},
         "witnesses": list(statements),
-        "slowest_call_ms": slowest,
+        **timing,
     }
     return _finding(result, *judge(result), evidence)
 

@@ -86,7 +86,7 @@ def test_first_run_proves_everything(chain: Chain) -> None:
     assert chain.first.returncode == 0, chain.first.output
     assert not chain.first.findings(status="fail")
     assert not chain.first.findings(status="unproven")
-    assert {each["item"] for each in chain.first.findings(status="pass")} == {"prerequisites", *CHAIN}
+    assert {each["item"] for each in chain.first.findings(status="pass")} == {"prerequisites", *CHAIN, "validation"}
 
 
 def test_file_keeps_what_it_had_and_gets_the_variables(chain: Chain) -> None:
@@ -109,8 +109,36 @@ def test_report_follows_its_schema_and_the_order_of_the_chain(chain: Chain) -> N
     assert printed == sorted(printed)
 
 
+def test_the_last_step_proves_it_by_calls_and_by_cloudtrail(chain: Chain) -> None:
+    for run in (chain.first, chain.second):
+        assert {each["region"] for each in run.findings("validation.denials", status="pass")} == {
+            "ca-central-1",
+            "us-east-1",
+        }, "the refused calls of an earlier run are taken for denials of the application"
+    called = chain.first.findings("validation.call")
+    assert all(each["evidence"]["host_call"]["request_id"] for each in called if each["region"])
+    assert {each["evidence"]["expectation"] for each in called if each["region"] == "us-west-2"} == {"refused"}
+
+
+def test_check_mode_makes_no_call_and_says_what_it_lacks(chain: Chain) -> None:
+    assert chain.predicted.findings("validation.call")
+    for each in [*chain.predicted.findings("validation.call"), *chain.predicted.findings("validation.denials")]:
+        assert each["status"] == "unproven"
+        assert not each["evidence"].get("host_call")
+
+
 @pytest.mark.parametrize(
-    "playbook", ["preflight", "bedrock_access", "iam_policy", "polly_voices", "environment", "smartest_ai", "egress"]
+    "playbook",
+    [
+        "prerequisites",
+        "bedrock_access",
+        "iam_policy",
+        "polly_voices",
+        "environment",
+        "smartest_ai",
+        "egress",
+        "validate",
+    ],
 )
 def test_each_step_runs_alone_and_changes_nothing_more(chain: Chain, playbook: str) -> None:
     run = chain.lab.play(playbook=f"{playbook}.yml")

@@ -36,6 +36,11 @@ def test_environment_is_on_the_host(lab: dict[str, Any], on_host: Callable[[str]
     assert not Path("/etc/safesecrets.env").exists(), "the controller's own /etc was written"
 
 
+def test_nothing_of_the_probe_is_left_on_the_host(on_host: Callable[[str], str]) -> None:
+    assert on_host("sudo find / -xdev -name 'service-probe*' 2>/dev/null || true") == ""
+    assert on_host("pgrep -f '[s]ervice-probe' || true") == ""
+
+
 @pytest.mark.parametrize(("region", "status"), [("ca-central-1", "200"), ("us-east-1", "200"), ("us-west-2", "403")])
 def test_calls_from_the_host_are_served_where_configured(
     on_host: Callable[[str], str], region: str, status: str
