@@ -95,7 +95,7 @@ lab-status: setup ## Say whether the local AWS runs, where, and with which accou
 lab-down: setup ## Stop the local AWS and forget its account and its host
 	@python -m lab down
 
-TESTS := lint test-unit test-end-to-end test-molecule test-lab test-newest test-browser \
+TESTS := lint test-unit test-readers test-end-to-end test-molecule test-lab test-newest test-browser \
 	test-controller test-collection test-sanity
 
 .PHONY: test
@@ -115,6 +115,10 @@ lint: setup ## ansible-lint (production profile), yamllint, ruff, mypy, changelo
 .PHONY: test-unit
 test-unit: setup ## Pure logic, modules with a mocked client, filters and callback, with coverage
 	pytest tests/unit -n 2 --cov --cov-report=term-missing:skip-covered
+
+.PHONY: test-readers
+test-readers: setup $(CLIENTS)/.installed ## How dotenv, systemd, docker and sh read what is written for them
+	pytest tests/readers
 
 .PHONY: test-lab
 test-lab: setup $(CLIENTS)/.installed $(if $(AS_ROOT),setup-host) ## The local AWS: shapes against botocore's models, errors, enforcement

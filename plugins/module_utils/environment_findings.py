@@ -74,12 +74,12 @@ def _variables_of(variables: Mapping[str, str], code: str, region: Mapping[str, 
     return {name: variables[name] for name in names}
 
 
-def restart_findings(restart: Mapping[str, Any], planned: bool) -> list[Finding]:
-    """Return the finding on the restart for which a changed value waited.
+def restart_findings(restart: Mapping[str, Any], earlier: Sequence[Finding], planned: bool) -> list[Finding]:
+    """Return the finding on the restart for which a changed value waited, and anew what it made untrue.
 
     restart: ``host``, ``service``, ``health_url``, ``path``; ``failure`` says why the service did not come up, and
     ``second_failure`` why it did not with the previous file either; both are empty where it did.
-    planned: check mode held the restart back.
+    earlier: what this run found on the host before. planned: check mode held the restart back.
     """
     service, url = restart["service"], restart["health_url"]
     status, detail, remedy = PASS, f"A value changed; {service} was restarted and {url} answers.", ""
@@ -94,7 +94,13 @@ def restart_findings(restart: Mapping[str, Any], planned: bool) -> list[Finding]
         )
     evidence = {name: restart[name] for name in ("service", "health_url", "path", "failure", "second_failure")}
     subject = f"{restart['host']}:{service}"
-    return [finding("environment.service", "INFRA-P2-5", subject, status, detail, remedy=remedy, evidence=evidence)]
+    found = [finding("environment.service", "INFRA-P2-5", subject, status, detail, remedy=remedy, evidence=evidence)]
+    if status == FAIL:
+        file = f"{restart['host']}:{restart['path']}"
+        untrue = {(each["id"], each["region"]): each for each in earlier if each["subject"] == file}
+        gone = f"The file is the previous one again, for {service} did not come up with what was written."
+        found += [{**each, "status": FAIL, "detail": gone, "remedy": remedy} for each in untrue.values()]
+    return found
 
 
 def _setback(restart: Mapping[str, Any]) -> str:
