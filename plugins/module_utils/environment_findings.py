@@ -99,7 +99,12 @@ def restart_findings(restart: Mapping[str, Any], earlier: Sequence[Finding], pla
         file = f"{restart['host']}:{restart['path']}"
         untrue = {(each["id"], each["region"]): each for each in earlier if each["subject"] == file}
         gone = f"The file is the previous one again, for {service} did not come up with what was written."
-        found += [{**each, "status": FAIL, "detail": gone, "remedy": remedy} for each in untrue.values()]
+        found += [
+            finding(
+                *(each[name] for name in ("id", "item", "subject")), FAIL, gone, remedy=remedy, region=each["region"]
+            )
+            for each in untrue.values()
+        ]
     return found
 
 

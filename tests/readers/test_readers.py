@@ -120,7 +120,7 @@ def taken_by(reader: Reader, content: str) -> str | None:
 
 @pytest.mark.skipif(systemd_library() is None, reason="systemd's own parser is not on this machine")
 def test_systemds_own_parser_was_asked(readers: dict[str, Reader]) -> None:
-    assert readers["systemd"]("A='b c'\\''d'\nB=\"x\\$y\" z\n; no\nC=1 \n") == {"A": "b c'd'", "B": "x$yz", "C": "1"}
+    assert readers["systemd"]("A='b c'\\''d'\nB=\"x\\$y\" z\n; no\nC=1 \n") == {"A": "b c''d'", "B": "x$yz", "C": "1"}
 
 
 def table() -> str:

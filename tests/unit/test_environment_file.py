@@ -227,3 +227,43 @@ def test_a_key_is_not_put_where_everyone_can_read_it(mode: str, found_mode: str,
 )
 def test_a_fingerprint_tells_long_keys_apart(secret: str, shown: str) -> None:
     assert fingerprint(secret) == shown
+
+
+@pytest.mark.parametrize(
+    ("service", "url", "variables"),
+    [
+        ("", "", []),
+        ("safesecrets", "http://app.example/health", []),
+        ("safesecrets@1.service", "https://app.example:8443/health", []),
+        ("safesecrets", "", ["environment_health_url"]),
+        ("safesecrets", "app.example/health", ["environment_health_url"]),
+        ("safesecrets", "file:///etc/passwd", ["environment_health_url"]),
+        ("-rf", "http://app.example", ["environment_service"]),
+        ("a b", "http://app.example", ["environment_service"]),
+        (None, "http://app.example", ["environment_service"]),
+    ],
+)
+def test_judges_the_service_and_its_url(service: Any, url: str, variables: list[str]) -> None:
+    assert [each["variable"] for each in service_faults(service, url)] == variables
+
+
+@pytest.mark.parametrize(
+    ("readers", "value", "said"),
+    [
+        (
+            {},
+            "a b'c",
+            "systemd, docker, dotenv and sh take it literally and no reader is misled: a blank, an apostrophe",
+        ),
+        ({"NAME": ["docker"]}, "a b", "docker take it literally and no reader is misled: a blank"),
+        ({"NAME": ["systemd", "sh"]}, "a\\", "systemd and sh take it literally and no reader is misled: a backslash"),
+        ({"NAME": ["sh"]}, "a\tb", "a control character"),
+        ({"NAME": ["sh"]}, "a\nb", "a line break"),
+        ({"OTHER": ["sh"]}, "$a", "a dollar sign"),
+        ({"NAME": []}, "a", "is [], no list of readers"),
+        ({"NAME": "sh"}, "a", "is 'sh', no list of readers"),
+    ],
+)
+def test_names_the_readers_and_the_class_of_the_character(readers: dict[str, Any], value: str, said: str) -> None:
+    (fault,) = variable_faults({"NAME": value}, readers=readers)
+    assert said in fault["fault"]

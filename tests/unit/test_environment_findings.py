@@ -11,6 +11,8 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.environment_bloc
 from ansible_collections.safesecrets.infra.plugins.module_utils.environment_file import region_variables
 from ansible_collections.safesecrets.infra.plugins.module_utils.environment_findings import (
     environment_findings,
+    restart_findings,
+    rollback_findings,
     smartest_ai_disabled,
     smartest_ai_findings,
 )
@@ -177,3 +179,59 @@ def test_a_rotation_shows_both_fingerprints(
 def test_what_is_not_wanted_is_not_applicable() -> None:
     (found,) = checked(smartest_ai_disabled("smartest_ai_enabled"))
     assert (found["status"], found["subject"]) == ("not_applicable", "smartest_ai_enabled")
+
+
+RESTART = {
+    "host": "app",
+    "service": "safesecrets",
+    "health_url": "http://app.example/health",
+    "path": "/app.env",
+    "failure": "",
+    "second_failure": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "planned", "status", "detail"),
+    [
+        (
+            {},
+            False,
+            "pass",
+            "A value changed; safesecrets was restarted and http://app.example/health answers.",
+        ),
+        ({}, True, "unproven", "A run without check mode would restart safesecrets, for a value changes or changed."),
+        (
+            {"failure": "Status code was 503."},
+            False,
+            "fail",
+            "safesecrets did not come up with the changed /app.env: Status code was 503. The previous file is back; "
+            "safesecrets was started again and http://app.example/health answers.",
+        ),
+        (
+            {"failure": "no answer", "second_failure": "no answer either"},
+            False,
+            "fail",
+            "safesecrets did not come up with the changed /app.env: no answer. The previous file is back; "
+            "safesecrets was started again, but is not up with it either: no answer either.",
+        ),
+    ],
+)
+def test_says_what_came_of_the_restart(outcome: dict[str, str], planned: bool, status: str, detail: str) -> None:
+    earlier = findings_of(WRITTEN)
+    found, *others = checked(restart_findings(RESTART | outcome, earlier, planned))
+    assert (found["status"], found["detail"], found["subject"]) == (status, detail, "app:safesecrets")
+    assert [each["status"] for each in others] == (["fail", "fail"] if status == "fail" else [])
+    assert [(each["id"], each["region"]) for each in others] == (
+        [(each["id"], each["region"]) for each in earlier] if others else []
+    )
+
+
+@pytest.mark.parametrize(("block", "item"), [("environment", "INFRA-P2-5"), ("smartest_ai", "INFRA-P2-6")])
+def test_says_that_a_block_is_out(block: str, item: str) -> None:
+    outcome = {"changes": ["A: removed"], "original_kept": False}
+    (out,) = checked(rollback_findings(block, "app:/app.env", outcome, planned=False))
+    assert (out["item"], out["status"], out["detail"]) == (item, "pass", f"The file holds no managed block {block}.")
+    (planned,) = checked(rollback_findings(block, "app:/app.env", outcome | {"original_kept": True}, planned=True))
+    assert planned["status"] == "unproven"
+    assert "is kept beside it" in planned["detail"]
