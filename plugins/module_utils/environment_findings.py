@@ -100,9 +100,7 @@ def restart_findings(restart: Mapping[str, Any], earlier: Sequence[Finding], pla
         untrue = {(each["id"], each["region"]): each for each in earlier if each["subject"] == file}
         gone = f"The file is the previous one again, for {service} did not come up with what was written."
         found += [
-            finding(
-                *(each[name] for name in ("id", "item", "subject")), FAIL, gone, remedy=remedy, region=each["region"]
-            )
+            finding(each["id"], each["item"], file, FAIL, gone, remedy=remedy, region=each["region"])
             for each in untrue.values()
         ]
     return found
