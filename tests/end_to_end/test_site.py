@@ -146,6 +146,31 @@ def test_each_step_runs_alone_and_changes_nothing_more(chain: Chain, playbook: s
     assert set(run.changed.values()) == {0}, run.output
 
 
+def test_check_mode_says_which_proofs_it_lacks(chain: Chain) -> None:
+    (note,) = [each for each in chain.predicted.report["notes"] if each.startswith("Proofs that --check")]
+    for check in ("Permission by simulation", "Variables of the environment file", "No denials in CloudTrail"):
+        assert f"{check} in ca-central-1, us-east-1" in note
+    assert "Call from the host in " in note
+    assert " ".join(note.split())[:60] in " ".join(chain.predicted.output.split())
+
+
+def test_only_what_is_stale_is_renewed(chain: Chain) -> None:
+    run = chain.lab.play(variables={"safesecrets_refresh": "stale"})
+    assert run.returncode == 0, run.output
+    assert set(run.changed.values()) == {0}, run.output
+    renewed = {each["item"] for each in run.report["findings"] if each["run_id"] == run.report["run_id"]}
+    assert renewed.isdisjoint(CHAIN), "its proofs all hold"
+    assert "prerequisites" in renewed, "what everything rests on is looked at in every run"
+    assert set(CHAIN) <= {each["item"] for each in run.findings(status="pass")}
+
+
+def test_nothing_of_another_configuration_is_taken_over(chain: Chain) -> None:
+    changed = {"safesecrets_refresh": "stale", "polly_voices_regions": "{{ safesecrets_regions }}"}
+    run = chain.lab.play("--tags", "INFRA-P2-3", variables=changed)
+    assert run.returncode == 0, run.output
+    assert {each["run_id"] for each in run.report["findings"]} == {run.report["run_id"]}
+
+
 def test_tags_select_steps(chain: Chain) -> None:
     run = chain.lab.play("--tags", "INFRA-P2-3")
     assert run.returncode == 0, run.output
@@ -179,6 +204,8 @@ def test_key_is_shown_nowhere(chain: Chain, tmp_path: Path) -> None:
         for path in directory.rglob("*")
         if path.is_file() and key.encode() in path.read_bytes()
     }
+    forms = {path.name for path in (chain.lab.directory / "handover/latest").iterdir()}
+    assert {"report.json", "report.html", "report.md", "junit.xml", "safesecrets.env"} == forms, "they are searched too"
     assert places == {given, chain.lab.directory / "lab.json", chain.lab.environment_file}, (
         "the search must find the key where it belongs, and only there"
     )
