@@ -52,7 +52,7 @@ def judge(account: accounts.Account, step: str, lab: Lab, run: Run) -> list[str]
     try:
         check_end(account, lab, run)
     except AssertionError as error:
-        wrong.append(f"{account.fails_at} was to fail: {error}")
+        wrong.append(f"{account.fails_at} was to fail, and passed or fails otherwise\n{error}")
     return wrong
 
 

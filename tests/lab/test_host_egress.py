@@ -98,6 +98,10 @@ def test_prefix_list_opens_its_entries(lab: HostLab, ec2: Any, egress: Callable[
     rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "PrefixListIds": [{"PrefixListId": prefix_list}]}
     egress([rule])
     assert lab.comes_to_reach({CANADA}) == {CANADA}
+    states = [
+        ec2.describe_managed_prefix_lists(PrefixListIds=[prefix_list])["PrefixLists"][0]["State"] for _ in range(2)
+    ]
+    assert states == ["create-in-progress", "create-complete"]
     ec2.modify_managed_prefix_list(PrefixListId=prefix_list, AddEntries=[{"Cidr": "198.18.2.0/24"}], CurrentVersion=1)
     assert lab.comes_to_reach({CANADA, USA}) == {CANADA, USA}
 
