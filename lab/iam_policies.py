@@ -11,8 +11,9 @@ from ministack.core import iam_actions
 from ministack.core.responses import get_account_id
 from ministack.services import iam
 
+from lab.model_operations import operation
 from lab.query_protocol import Form, answer
-from lab.service import Operation, Request, Response, ServiceError
+from lab.service import Request, Response, ServiceError
 from lab.state import LabState
 
 #: Characters without white space: of one managed policy, and of all inline policies of one role together.
@@ -20,6 +21,20 @@ MANAGED_SIZE, INLINE_SIZE = 6144, 10240
 Change = Callable[[Mapping[str, list[str]]], tuple[int, dict[str, str], bytes]]
 
 
+def _resource(_state: LabState, request: Request, _parameters: Mapping[str, str]) -> str:
+    form = Form(request)
+    if form.text("PolicyName") and not form.text("RoleName"):
+        return f"arn:aws:iam::{get_account_id()}:policy{form.text('Path') or '/'}{form.text('PolicyName')}"
+    arguments = (request.service, request.method, request.path, request.headers, request.body)
+    return str(iam_actions.extract_resource_arn(*arguments, request.form(), request.region, get_account_id()))
+
+
+def _condition_keys(request: Request) -> dict[str, list[str]]:
+    arn = Form(request).text("PolicyArn")
+    return {"iam:policyarn": [arn]} if arn else {}
+
+
+@operation("iam", _resource, _condition_keys, reads=False)
 def put_role_policy(state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
     """PutRolePolicy."""
     form = Form(request)
@@ -31,12 +46,14 @@ def put_role_policy(state: LabState, request: Request, _parameters: Mapping[str,
     return _change(state, request, iam._put_role_policy)
 
 
+@operation("iam", _resource, _condition_keys, reads=False)
 def create_policy(state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
     """CreatePolicy."""
     _check_managed_size(request)
     return _change(state, request, iam._create_policy)
 
 
+@operation("iam", _resource, _condition_keys, reads=False)
 def create_policy_version(state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
     """CreatePolicyVersion."""
     _check_managed_size(request)
@@ -52,6 +69,7 @@ def _size(document: Any) -> int:
     return len(re.sub(r"\s", "", document if isinstance(document, str) else json.dumps(document)))
 
 
+@operation("iam", _resource, _condition_keys, reads=False)
 def set_default_policy_version(state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
     """SetDefaultPolicyVersion."""
     form = Form(request)
@@ -65,6 +83,7 @@ def set_default_policy_version(state: LabState, request: Request, _parameters: M
     return answer(form, {})
 
 
+@operation("iam", _resource, _condition_keys, reads=False)
 def attach_role_policy(state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
     """AttachRolePolicy."""
     if not iam._policy_exists(Form(request).text("PolicyArn")):
@@ -86,44 +105,7 @@ def _change(state: LabState, request: Request, change: Change) -> Response:
     return Response(body, status, headers["Content-Type"])
 
 
+@operation("iam", _resource, _condition_keys, reads=False)
 def detach_role_policy(state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
     """DetachRolePolicy."""
     return _change(state, request, iam._detach_role_policy)
-
-
-def _resource(_state: LabState, request: Request, _parameters: Mapping[str, str]) -> str:
-    form = Form(request)
-    if form.text("PolicyName") and not form.text("RoleName"):
-        return f"arn:aws:iam::{get_account_id()}:policy{form.text('Path') or '/'}{form.text('PolicyName')}"
-    arguments = (request.service, request.method, request.path, request.headers, request.body)
-    return str(iam_actions.extract_resource_arn(*arguments, request.form(), request.region, get_account_id()))
-
-
-def _condition_keys(request: Request) -> dict[str, list[str]]:
-    arn = Form(request).text("PolicyArn")
-    return {"iam:policyarn": [arn]} if arn else {}
-
-
-def _operation(name: str, handler: Callable[..., Response]) -> Operation:
-    return Operation(
-        name,
-        "iam",
-        "POST",
-        re.compile("/"),
-        f"iam:{name}",
-        handler,
-        _resource,
-        _condition_keys,
-        query_action=name,
-        protocol="query",
-    )
-
-
-OPERATIONS = (
-    _operation("PutRolePolicy", put_role_policy),
-    _operation("CreatePolicy", create_policy),
-    _operation("CreatePolicyVersion", create_policy_version),
-    _operation("SetDefaultPolicyVersion", set_default_policy_version),
-    _operation("AttachRolePolicy", attach_role_policy),
-    _operation("DetachRolePolicy", detach_role_policy),
-)

@@ -12,7 +12,16 @@ from typing import Any
 import botocore.session
 from botocore.model import OperationModel, ServiceModel, Shape
 
-from lab.service import Operation, Request, Resource, Response, ServiceError, any_resource
+from lab.service import (
+    ConditionKeys,
+    Operation,
+    Request,
+    Resource,
+    Response,
+    ServiceError,
+    any_resource,
+    no_condition_keys,
+)
 from lab.state import LabState
 
 Handler = Callable[[LabState, Request, Mapping[str, Any]], Response]
@@ -28,7 +37,13 @@ def _service(name: str) -> ServiceModel:
     return botocore.session.get_session().get_service_model(name)
 
 
-def operation(service: str, resource: Resource = any_resource, *, reads: bool = True) -> Callable[[Handler], Handler]:
+def operation(
+    service: str,
+    resource: Resource = any_resource,
+    condition_keys: ConditionKeys = no_condition_keys,
+    *,
+    reads: bool = True,
+) -> Callable[[Handler], Handler]:
     """Register a handler for the operation that its name says in snake case.
 
     It gets the parameters by their names in the model, once they keep the model's constraints; with reads=False
@@ -52,6 +67,7 @@ def operation(service: str, resource: Resource = any_resource, *, reads: bool = 
                 f"{signing_name}:{name}",
                 handle,
                 resource,
+                condition_keys,
                 query_action=name if protocol == "query" else None,
                 target=_target(model) if protocol == "json" else None,
                 protocol=protocol,

@@ -7,5 +7,5 @@ from lab.model_operations import REGISTERED
 from lab.service import Operation
 
 #: Their import is what registers their operations.
-SERVICES = (bedrock, bedrock_runtime, cloudtrail, iam_simulation, polly)
-OPERATIONS: tuple[Operation, ...] = (*REGISTERED, *iam_policies.OPERATIONS, *transcribe_streaming.OPERATIONS)
+SERVICES = (bedrock, bedrock_runtime, cloudtrail, iam_policies, iam_simulation, polly)
+OPERATIONS: tuple[Operation, ...] = (*REGISTERED, *transcribe_streaming.OPERATIONS)
