@@ -25,7 +25,7 @@ def host_services(stdout: str, stderr: str, vpc_cidrs: Sequence[str]) -> dict[st
     used, and ``unread`` is what grep said of files that are there and could not be read.
     """
     lines: dict[str, list[list[str]]] = {}
-    for path, _, text in (line.partition(":") for line in stdout.splitlines()):
+    for path, _colon, text in (line.partition(":") for line in stdout.splitlines()):
         lines.setdefault(path, []).append(text.split() or [""])
     name_servers, time_servers = _name_servers(lines), _time_servers(lines)
     provided = {*AMAZON_DNS, *(_provided_dns(each) for each in vpc_cidrs)}

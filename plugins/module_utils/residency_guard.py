@@ -98,8 +98,8 @@ def guard_questions(
             arns = _unique(in_region(arn, region) for arn in models)
             yield region, bedrock, arns, {INFERENCE_PROFILE_ARN: profile}, EXPLICIT_DENY
     for route in routes:
-        beyond = next(region for region in REGIONS if region not in (*_reached(route), *regions))
-        if route.is_profile:
+        beyond = next((region for region in REGIONS if region not in (*_reached(route), *regions)), None)
+        if route.is_profile and beyond:
             arn = in_region(route.model_arns[0], beyond)
             yield beyond, bedrock, [arn], {INFERENCE_PROFILE_ARN: route.arn}, EXPLICIT_DENY
 
