@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +166,18 @@ def test_a_directory_that_cannot_be_made_is_an_error(host: Host) -> None:
     result = host.run(SECRET, directory="/proc/no")
     assert result.failed
     assert "could not be looked at or replaced" in result["msg"]
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not on this machine")
+def test_systemd_understands_the_drop_in(host: Host) -> None:
+    def said() -> str:
+        environment = os.environ | {"SYSTEMD_UNIT_PATH": f"{host.root / 'units'}:"}
+        command = ["systemd-analyze", "verify", "app.service"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
+    host.run(SECRET)
+    (host.root / "units/app.service").write_text("[Service]\nExecStart=/bin/true\n")
+    assert host.drop_in.name not in said()
+    host.drop_in.write_text(host.drop_in.read_text().replace("LoadCredential", "LoadCredentials"))
+    assert "Unknown key 'LoadCredentials'" in said()
