@@ -118,10 +118,11 @@ def key_of(secret: Any, json_key: str = "") -> str:
     return value if isinstance(value, str) else ""
 
 
-def key_faults(secret: Any, source: Mapping[str, str], json_key: str = "") -> list[Fault]:
+def key_faults(secret: Any, source: Mapping[str, str], json_key: str = "", readers: Any = None) -> list[Fault]:
     """Return why a secret is no key that the environment file can hold.
 
     source: what :func:`key_source` says of where it came from. json_key: the key of the secret's JSON object.
+    readers: the readers of the environment file that need the key, where not all do.
     """
     name = source["name"]
     if secret is None or secret == "":
@@ -132,7 +133,8 @@ def key_faults(secret: Any, source: Mapping[str, str], json_key: str = "") -> li
         return [fault(name, f"has no key {json_key}", "correct smartest_ai_api_key_json_key")]
     if not key_of(secret, json_key):
         return [fault(name, "holds no text", source["remedy"])]
-    return variable_faults({name: key_of(secret, json_key)}, named=False)
+    needed = {name: readers} if readers else None
+    return variable_faults({name: key_of(secret, json_key)}, named=False, readers=needed)
 
 
 def _object(secret: Any) -> Mapping[str, Any]:

@@ -149,3 +149,9 @@ def test_of_the_filters_only_one_gives_the_key() -> None:
     answers["provider_key_faults"] = str(filters["provider_key_faults"](KEY, SECRET))
     answers["provider_source_faults"] = str(filters["provider_source_faults"](SETTINGS))
     assert [name for name, answer in answers.items() if KEY in answer] == ["provider_key"]
+
+
+def test_a_key_that_not_all_readers_need_may_be_one_that_is_quoted_for_them() -> None:
+    assert key_faults("a b$c", SECRET) != []
+    assert key_faults("a b$c", SECRET, readers=["systemd", "sh"]) == []
+    assert key_faults("a b$c", SECRET, readers=["docker"]) != []
