@@ -155,6 +155,8 @@ class Account:
     changes_nothing: bool = False
     #: Variables of the run, merged over those of inventory/lab as ``extends`` merges.
     variables: dict[str, Any] = field(default_factory=dict)
+    #: What else the operator may do: files of docs beside operator-policy.json.
+    operator_policies: list[str] = field(default_factory=list)
     provider_key: str | None = None  # of the speech provider, in both stores; None is a random one
     polly: Polly = field(default_factory=Polly)
     provider: Provider = field(default_factory=Provider)

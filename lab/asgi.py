@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape, unescape
 import ministack.app
 from ministack.core import iam_actions, iam_evaluator, router
 
-from lab import authentication, cloudtrail_events, policy_evaluation
+from lab import authentication, cloudtrail_events, ec2_authorization, policy_evaluation
 from lab.authentication import Scope
 from lab.instance_metadata import InstanceMetadata
 from lab.service import Operation, Request, Response, ServiceError
@@ -118,8 +118,9 @@ class Application:
         if action is None or action in ALWAYS_ALLOWED:
             return None
         resource = iam_actions.extract_resource_arn(*arguments, parameters, request.region, request.account_id)
+        keys = ec2_authorization.condition_keys(parameters) if request.service == "ec2" else {}
         try:
-            policy_evaluation.authorize(self._state, request, action, resource)
+            policy_evaluation.authorize(self._state, request, action, resource, context=keys)
         except ServiceError as denial:
             return authentication.error_response(request, request.service, "", denial.message)
         return None

@@ -16,7 +16,14 @@ from urllib.parse import urlencode
 import ministack.app
 from ministack.core import responses
 
-from lab import cloudtrail_events, ec2_network, ec2_permissions, ec2_prefix_lists, instance_description
+from lab import (
+    cloudtrail_events,
+    ec2_authorization,
+    ec2_network,
+    ec2_permissions,
+    ec2_prefix_lists,
+    instance_description,
+)
 from lab.accounts import Account
 from lab.directory import REPOSITORY
 from lab.instance_description import MAC
@@ -52,12 +59,13 @@ async def seed(state: LabState, host_root: Path) -> Seeded:
     """Make the account's role, operator, secrets, network and instance, and its host's files."""
     account = state.account
     instance_description.complete()
+    ec2_authorization.complete()
     ec2_permissions.complete()
     ec2_network.complete()
     ec2_prefix_lists.complete()
     with responses.request_scope(account.account_id, account.region):
         await _seed_role(account)
-        key = await _seed_operator()
+        key = await _seed_operator(account)
         provider_key, next_key = account.provider_key or _provider_key(), _provider_key()
         await _json_call("secretsmanager", "CreateSecret", Name=SECRET, SecretString=provider_key)
         await _json_call("ssm", "PutParameter", Name=PARAMETER, Type="SecureString", Value=provider_key)
@@ -91,11 +99,12 @@ async def _policy(name: str, document: Mapping[str, Any]) -> str:
     return _element(answer, "Arn")
 
 
-async def _seed_operator() -> tuple[str, str]:
-    """The one whose credentials run the playbooks, allowed what docs/operator-policy.json allows."""
-    document = OPERATOR_POLICY.read_text(encoding="utf-8")
+async def _seed_operator(account: Account) -> tuple[str, str]:
+    """The one whose credentials run the playbooks, allowed what docs/operator-policy.json and the account's allow."""
     await _call("iam", "CreateUser", UserName=OPERATOR)
-    await _call("iam", "PutUserPolicy", UserName=OPERATOR, PolicyName="SafeSecretsOperator", PolicyDocument=document)
+    for path in (OPERATOR_POLICY, *(OPERATOR_POLICY.with_name(name) for name in account.operator_policies)):
+        document = path.read_text(encoding="utf-8")
+        await _call("iam", "PutUserPolicy", UserName=OPERATOR, PolicyName=path.stem, PolicyDocument=document)
     answer = await _call("iam", "CreateAccessKey", UserName=OPERATOR)
     return _element(answer, "AccessKeyId"), _element(answer, "SecretAccessKey")
 

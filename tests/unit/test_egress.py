@@ -318,7 +318,7 @@ def test_no_provider_is_not_applicable() -> None:
 def test_an_endpoint_that_is_no_https_address_is_refused(endpoint: str) -> None:
     look = {"instance": instance("sg-a"), "security_groups": groups(a=[])}
     with pytest.raises(AnsibleFilterError, match="egress_provider_endpoint is no https address: set it to"):
-        egress_filter.egress_findings(look, {**CALLED, "provider_endpoint": endpoint})
+        egress_filter.FilterModule().filters()["egress_findings"](look, {**CALLED, "provider_endpoint": endpoint})
 
 
 def test_the_primary_interface_decides_and_the_others_are_named() -> None:
