@@ -150,7 +150,7 @@ def test_an_instance_of_another_account_is_unproven(play: Playing) -> None:
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        ({"egress_mode": "controlled"}, "egress_mode is 'controlled', which this version does not have."),
+        ({"egress_mode": "closed"}, "value of egress_mode must be one of: review, controlled"),
         ({"egress_instance_id": ""}, "Run the role preflight on this host first, or set both."),
         ({"egress_services": []}, "egress_regions or egress_services is empty."),
         ({"egress_host_files": ["/etc/hosts; id"]}, 'egress_host_files has ["/etc/hosts; id"]. Give absolute paths'),
