@@ -68,7 +68,7 @@ class DataRoute:
             "service": self.service,
             "region": self.region,
             "route": self.route,
-            "regions": list(self.reaches),
+            "regions": [*self.reaches, *(["not known"] if self.unread else [])],
             "jurisdictions": list(dict.fromkeys(found or "not known" for found in self.reaches.values())),
             "path": self.path(mode),
             "unread": self.unread,

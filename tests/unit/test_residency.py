@@ -215,6 +215,7 @@ def test_what_could_not_be_read_is_refused_for_canada_and_unproven_elsewhere(row
     assert why in found[0]["detail"]
     assert "bedrock:GetInferenceProfile in ca-central-1" in found[0]["remedy"]
     assert found[0]["evidence"]["services"][0]["unread"].startswith(why)
+    assert found[0]["evidence"]["services"][0]["regions"] == [CA, "not known"]
     assert "what is not known" in found[0]["evidence"]["services"][0]["path"]
 
 
