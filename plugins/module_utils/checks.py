@@ -37,8 +37,6 @@ CHECKS = {
     "iam_policy.regional_allows": Check("Allow statements limited to regions", DAY),
     "iam_policy.action_allowed": Check("Permission by simulation", DAY),
     "iam_policy.control_denied": Check("Nothing more is permitted", DAY),
-    "iam_policy.residency_guard": Check("Residency guard", DAY),
-    "iam_policy.reach": Check("Policies reach no further than configured", DAY),
     "iam_policy.policy_document": Check("Policy document", DAY),
     "iam_policy.policy_absent": Check("Policy is taken back", DAY),
     "iam_policy.reach": Check("Calls permitted beyond what is configured", DAY),

@@ -23,7 +23,7 @@ def probe_calls(regions: Regions, facts: Mapping[str, Any], controls: Mapping[st
     """Return the calls in the form of the module service_probe, each once.
 
     facts: ``modes`` (safesecrets_modes), ``models`` and ``voices`` as earlier steps found them, or none.
-    controls: ``region`` and ``model`` that the role must not use, empty for no such call; ``language_code``.
+    controls: ``language_code``, and ``region``, ``model``, ``profile`` that the role must not use, empty for no call.
     """
     calls = [*_allowed(regions, facts, controls["language_code"]), *_refused(regions, controls)]
     return list({tuple(sorted(call.items())): call for call in calls}.values())
@@ -63,6 +63,8 @@ def _refused(regions: Regions, controls: Mapping[str, str]) -> Iterator[Row]:
     inside = [entry["region"] for entry in regions.values()]
     if controls["model"]:
         yield from (_model_call(MODEL_OPERATIONS[0], region, controls["model"], REFUSED) for region in inside)
+    if controls.get("profile"):
+        yield from (_model_call(MODEL_OPERATIONS[0], region, controls["profile"], REFUSED) for region in inside)
     outside = controls["region"]
     if not outside or outside in inside:
         return

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.safesecrets.infra.plugins.module_utils.iam_simulation import EXPLICIT_DENY
 from ansible_collections.safesecrets.infra.plugins.module_utils.model_readiness import READY
 from ansible_collections.safesecrets.infra.plugins.module_utils.trail_events import (
     ACTIONS,
@@ -44,7 +45,7 @@ class Seen:
 
 def simulated_decisions(findings: Iterable[Row]) -> list[Row]:
     """Return the decisions of the simulation that findings of INFRA-P2-1 have as their evidence."""
-    simulated = ("iam_policy.action_allowed", "iam_policy.control_denied")
+    simulated = ("iam_policy.action_allowed", "iam_policy.control_denied", "iam_policy.residency_guard")
     return [row for each in findings if each["id"] in simulated for row in each["evidence"].get("decisions", [])]
 
 
@@ -84,6 +85,8 @@ def _is_about(row: Row, call: Row) -> bool:
     """Tell whether a decision bears on a call; one through a profile bears on the regions where it may run, too."""
     if call["service"] != "bedrock":
         return bool(row["region"] == call["region"])
+    if row.get("expected") == EXPLICIT_DENY and call["expectation"] != REFUSED:
+        return False  # the residency guard's control of a configured profile, beyond its destinations
     model_id = str(call["model_id"]).rpartition("/")[2]
     named = [str(value) for value in (row.get("context") or {}).values()]
     if any(value.rpartition("/")[2] == model_id and f":{call['region']}:" in value for value in named):

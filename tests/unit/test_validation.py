@@ -463,3 +463,35 @@ def test_the_filter_judges_everything() -> None:
         "validation.denials",
     ]
     assert found[1]["evidence"]["witnesses"][-1]["detail"] == "CloudTrail could not be looked at: no"
+
+
+# The residency guard
+
+
+def test_a_profile_that_the_guard_must_refuse_is_called_in_every_region() -> None:
+    foreign = "global.anthropic.claude-haiku-4-5-20251001-v1:0"
+    calls = validation_calls.probe_calls(REGIONS, {}, CONTROLS | {"profile": foreign})
+    for region in ("ca-central-1", "us-east-1"):
+        assert ("InvokeModel", foreign, None) in planned(calls, region=region, expectation="refused")
+    without = validation_calls.probe_calls(REGIONS, {}, CONTROLS)
+    assert [each for each in without if each.get("model_id") == foreign] == []
+
+
+@pytest.mark.parametrize(("expectation", "says"), [("refused", "denied"), ("allowed", "unknown")])
+def test_what_the_guard_denies_beyond_a_profile_s_destinations_denies_no_call_of_it(
+    expectation: str, says: str
+) -> None:
+    arn = f"arn:aws:bedrock:us-east-1:1:inference-profile/{PROFILE}"
+    beyond = decision(
+        "explicitDeny",
+        region="us-west-1",
+        expected="explicitDeny",
+        context={"bedrock:InferenceProfileArn": arn},
+    )
+    statements = validation_witnesses.witnesses(call(model_id=PROFILE, expectation=expectation), Seen([beyond]))
+    assert statements[0]["says"] == says
+
+
+def test_decisions_on_the_guard_are_heard() -> None:
+    finding = {"id": "iam_policy.residency_guard", "evidence": {"decisions": [decision("explicitDeny")]}}
+    assert len(validation_witnesses.simulated_decisions([finding])) == 1
