@@ -19,7 +19,14 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from lab import accounts, host_requirements
-from lab.directory import ENVIRONMENT_VARIABLE, REPOSITORY, Description, DirectoryError, LabDirectory
+from lab.directory import (
+    ENVIRONMENT_VARIABLE,
+    OPERATOR_POLICY_VARIABLE,
+    REPOSITORY,
+    Description,
+    DirectoryError,
+    LabDirectory,
+)
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
@@ -153,6 +160,7 @@ def _environment(directory: LabDirectory, account: accounts.Account) -> dict[str
     """Ministack's settings, and nothing of the user's: its root key is one that nobody knows."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
+        OPERATOR_POLICY_VARIABLE: os.environ.get(OPERATOR_POLICY_VARIABLE, ""),
         "LANG": "C.UTF-8",
         "AUTH": "true",
         "AWS_ACCESS_KEY_ID": secrets.token_hex(32),

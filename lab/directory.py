@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import IO
 
 ENVIRONMENT_VARIABLE = "SAFESECRETS_LAB_DIR"
+#: Names another policy of the operator's than docs/operator-policy.json, for instance one that only looks.
+OPERATOR_POLICY_VARIABLE = "SAFESECRETS_LAB_OPERATOR_POLICY"
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ from lab import (
     instance_description,
 )
 from lab.accounts import Account
-from lab.directory import REPOSITORY
+from lab.directory import OPERATOR_POLICY_VARIABLE, REPOSITORY
 from lab.instance_description import MAC
 from lab.instance_metadata import Instance
 from lab.state import Agreement, LabState
@@ -102,7 +103,10 @@ async def _policy(name: str, document: Mapping[str, Any]) -> str:
 async def _seed_operator(account: Account) -> tuple[str, str]:
     """The one whose credentials run the playbooks, allowed what docs/operator-policy.json and the account's allow."""
     await _call("iam", "CreateUser", UserName=OPERATOR)
-    for path in (OPERATOR_POLICY, *(OPERATOR_POLICY.with_name(name) for name in account.operator_policies)):
+    for path in (
+        Path(os.environ.get(OPERATOR_POLICY_VARIABLE) or OPERATOR_POLICY),
+        *(OPERATOR_POLICY.with_name(name) for name in account.operator_policies),
+    ):
         document = path.read_text(encoding="utf-8")
         await _call("iam", "PutUserPolicy", UserName=OPERATOR, PolicyName=path.stem, PolicyDocument=document)
     answer = await _call("iam", "CreateAccessKey", UserName=OPERATOR)

@@ -36,6 +36,7 @@ class FilterModule:
         return {
             "configured_inference_profiles": explained(model_routes.configured_inference_profiles),
             "iam_policy_absent_findings": iam_policy_findings.iam_policy_absent_findings,
+            "iam_policy_as_configured": iam_policy_kinds.is_as_configured,
             "iam_policy_faults": iam_policy_kinds.policy_faults,
             "iam_policy_findings": iam_policy_findings.iam_policy_findings,
             "iam_policy_obstacles": iam_policy_findings.iam_policy_obstacles,

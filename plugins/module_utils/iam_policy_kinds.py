@@ -41,6 +41,15 @@ def effective_kinds(access: Access, policy_name: str) -> list[str]:
     return [kind for kind in present_kinds(access, policy_name) if kind == INLINE or attached]
 
 
+def is_as_configured(access: Access, policy_name: str, kind: str, document: Document) -> bool:
+    """Tell whether the policy is there as its kind alone, and says what it shall."""
+    if present_kinds(access, policy_name) != [kind] or effective_kinds(access, policy_name) != [kind]:
+        return False
+    inline = [each["document"] for each in access["policies"] if (each["type"], each["name"]) == (INLINE, policy_name)]
+    there = access["managed_policy"]["document"] if kind == MANAGED else inline[0]
+    return bool(there == document)
+
+
 def policy_faults(access: Access, policy_name: str, kind: str = "", document: Document | None = None) -> list[Fault]:
     """Return why the policy must not be touched, or would not be accepted.
 

@@ -111,3 +111,20 @@ def test_what_no_managed_policy_holds_is_not_sent_there() -> None:
 def test_as_what_it_is_there(observed: dict[str, Any], present: list[str], effective: list[str]) -> None:
     assert iam_policy_kinds.present_kinds(observed, NAME) == present
     assert iam_policy_kinds.effective_kinds(observed, NAME) == effective
+
+
+CONFIGURED = {
+    "inline": (access(inline()), "inline", True),
+    "inline, with another document": (access(inline(document=THEIRS)), "inline", False),
+    "inline, where managed is wanted": (access(inline()), "managed", False),
+    "managed": (access(of_account=managed()), "managed", True),
+    "managed, with another document": (access(of_account=managed(THEIRS)), "managed", False),
+    "managed, not attached": (access(of_account=managed(attached=False)), "managed", False),
+    "a leftover": (access(inline(), of_account=managed()), "inline", False),
+    "nothing": (access(), "inline", False),
+}
+
+
+@pytest.mark.parametrize(("observed", "kind", "is_configured"), CONFIGURED.values(), ids=CONFIGURED)
+def test_whether_anything_would_be_written(observed: dict[str, Any], kind: str, is_configured: bool) -> None:
+    assert iam_policy_kinds.is_as_configured(observed, NAME, kind, OURS) is is_configured
