@@ -96,7 +96,7 @@ lab-down: setup ## Stop the local AWS and forget its account and its host
 	@python -m lab down
 
 TESTS := lint test-unit test-readers test-end-to-end test-molecule test-lab test-newest test-browser \
-	test-controller test-collection test-sanity
+	test-controller test-collection test-documentation test-sanity
 
 .PHONY: test
 test: ## Run every test, two targets at a time, each shown when it is through
@@ -148,6 +148,14 @@ setup-java: ## Install the Java that ansible-rulebook's rules run on, where ther
 .PHONY: test-controller
 test-controller: setup $(if $(AS_ROOT),setup-java) ## Objects of the controller, a job as it runs there, and the rulebook
 	pytest tests/controller -n 2 --dist loadfile
+
+.PHONY: docs
+docs: setup ## Make the documentation's pages in .cache/docs/html
+	docs/build.sh
+
+.PHONY: test-documentation
+test-documentation: setup ## The documentation: its commands, links, runbook, and that its pages can be made
+	pytest tests/documentation -n 2
 
 .PHONY: test-newest
 test-newest: setup $(if $(strip $(PYTHON_NEWEST)),$(VENV_NEWEST)/.installed) ## Unit tests and the site scenario on Python 3.13 and the newest ansible-core, where there is one

@@ -8,7 +8,7 @@ source=.cache/docs/source
 rm -rf .cache/docs
 mkdir -p "$source/reference"
 cp -r docs/. "$source"
-cp CONTRIBUTING.md "$source/contributing.md"
+sed 's#](docs/#](#g' CONTRIBUTING.md >"$source/contributing.md"
 
 ANSIBLE_CONFIG=$PWD/ansible.cfg antsibull-docs collection --use-current --squash-hierarchy --no-add-antsibull-docs-version \
   --dest-dir "$source/reference" safesecrets.infra >.cache/docs/antsibull.log 2>&1 || {
