@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.safesecrets.infra.plugins.module_utils.checks import CHECKS
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -18,8 +19,10 @@ PAGES = sorted(
 )
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+#: As code writes a finding's id.
 FINDING = re.compile(
-    r'"((?:prerequisites|residency|bedrock_access|iam_policy|polly_voices|environment|smartest_ai|egress|validation)\.[a-z_]+)"'
+    r'"((?:prerequisites|residency|bedrock_access|iam_policy|polly_voices|environment|smartest_ai|egress|validation)'
+    r'\.[a-z0-9_]+)"'
 )
 
 
@@ -87,11 +90,11 @@ def test_yaml_of_the_pages_is_yaml(page: Path) -> None:
 
 
 def test_the_runbook_knows_every_finding() -> None:
-    sources = "".join(path.read_text() for path in sorted(ROOT.glob("plugins/module_utils/*.py")))
-    told = set(re.findall(r"`([a-z_]+\.[a-z_]+)`", (ROOT / "docs/runbook.md").read_text()))
-    made = set(FINDING.findall(sources))
-    assert made - told == set(), "the runbook does not tell of these"
-    assert {each for each in told - made if not each.endswith((".yml", ".html"))} == set(), "nothing makes these"
+    sources = "".join(path.read_text() for path in ROOT.glob("plugins/module_utils/*.py"))
+    told = set(re.findall(r"`([a-z_]+\.[a-z0-9_]+)`", (ROOT / "docs/runbook.md").read_text()))
+    assert set(FINDING.findall(sources)) == set(CHECKS), "each check has its title and its lifetime"
+    assert set(CHECKS) - told == set(), "the runbook does not tell of these"
+    assert {each for each in told - set(CHECKS) if not each.endswith((".yml", ".html"))} == set(), "nothing makes these"
 
 
 def test_the_pages_are_built() -> None:
