@@ -18,7 +18,15 @@ from lab.accounts import Account, ExpectedFinding
 from tests.end_to_end.playbook_run import REPOSITORY, Lab, Run, running_lab
 
 #: Nothing is wrong with these; every other account must be found out.
-SOUND = {"agreement_pending", "converged", "residency_guard", "several_security_groups", "today", "working_profiles"}
+SOUND = {
+    "agreement_pending",
+    "controlled_egress",
+    "converged",
+    "residency_guard",
+    "several_security_groups",
+    "today",
+    "working_profiles",
+}
 
 
 def disagreements(expected: list[ExpectedFinding], run: Run) -> list[str]:
