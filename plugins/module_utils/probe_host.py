@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import pwd
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -176,24 +176,40 @@ def _path(descriptor: int) -> str:
 def _run(descriptors: Sequence[int], plan: str, timeout: int, user: pwd.struct_passwd | None) -> dict[str, Any]:
     """Run the first file with Python, apart from what the host's environment and site packages would bring in."""
     drop: dict[str, Any] = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
-    no_profiles = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    patience = timeout * 2 + STARTING_SECONDS
     try:
-        finished = subprocess.run(  # noqa: S603  (this Python, and the file that was checked)
-            [sys.executable, "-I", "-S", "-B", _path(descriptors[0])],
-            input=plan,
-            env={"LANG": "C.UTF-8", **no_profiles},
-            cwd="/",
-            pass_fds=descriptors,
-            capture_output=True,
-            text=True,
-            timeout=timeout * 2 + STARTING_SECONDS,
-            check=False,
-            **drop,
-        )
-        said: dict[str, Any] = json.loads(finished.stdout)
-    except subprocess.TimeoutExpired:
-        raise ProbeError(f"The calls did not end in {timeout * 2 + STARTING_SECONDS} seconds: raise timeout") from None
+        status, output, errors = asyncio.run(_talk(descriptors, plan.encode(), patience, drop))
+    except asyncio.TimeoutError:
+        raise ProbeError(f"The calls did not end in {patience} seconds: raise timeout") from None
+    try:
+        said: dict[str, Any] = json.loads(output)
     except ValueError as error:
-        last = (finished.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise ProbeError(f"The probe ended with status {finished.returncode} before it was done: {last}") from error
+        last = (errors.decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
+        raise ProbeError(f"The probe ended with status {status} before it was done: {last}") from error
     return said
+
+
+async def _talk(
+    descriptors: Sequence[int], plan: bytes, patience: int, drop: Mapping[str, Any]
+) -> tuple[int | None, bytes, bytes]:
+    """Hand the plan to a Python of its own; return its status, its output and its errors.
+
+    Ansible's run_command hands its own environment on and keeps its user.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", "-S", "-B", _path(descriptors[0])),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={"LANG": "C.UTF-8", "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull},
+        cwd="/",
+        pass_fds=descriptors,
+        **drop,
+    )
+    try:
+        output, errors = await asyncio.wait_for(process.communicate(plan), patience)
+    except asyncio.TimeoutError:
+        process.kill()
+        await process.wait()
+        raise
+    return process.returncode, output, errors
