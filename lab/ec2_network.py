@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -13,12 +14,15 @@ Answer = tuple[int, dict[str, str], bytes]
 DESCRIBED_BY_MINISTACK: dict[str, Callable[[Any], Answer]] = {
     name: ec2._ACTION_MAP[name] for name in ("DescribeSecurityGroups", "DescribeNetworkAcls", "DescribeVpcEndpoints")
 }
-ENDPOINT_XML = ec2._vpce_fields_xml
+ENDPOINT_XML, VPC_XML = ec2._vpce_fields_xml, ec2._vpc_xml
+#: Members of a VPC that ministack knows alone.
+INVENTED = re.compile(r"<(defaultNetworkAclId|defaultSecurityGroupId|mainRouteTableId)>.*?</\1>")
 
 
 def complete() -> None:
     """Make ministack describe the network as AWS does."""
     ec2._vpce_fields_xml = _endpoint
+    ec2._vpc_xml = lambda vpc: INVENTED.sub("", VPC_XML(vpc))
     ec2._ACTION_MAP.update(
         DescribeNetworkInterfaces=_describe_interfaces,
         ModifyNetworkInterfaceAttribute=_modify_interface,

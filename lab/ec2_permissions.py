@@ -16,9 +16,10 @@ Handler = Callable[[Any], tuple[int, dict[str, str], bytes]]
 
 def complete() -> None:
     """Make ministack read, keep and refuse permissions as AWS does."""
-    ec2._parse_ip_permissions = _parsed
+    ec2._parse_ip_permissions, ec2._strip_descriptions = _parsed, _without_descriptions
     for action in ("AuthorizeSecurityGroupEgress", "RevokeSecurityGroupEgress"):
         ec2._ACTION_MAP[action] = _refusing(ec2._ACTION_MAP[action], revoking=action.startswith("Revoke"))
+    ec2._ACTION_MAP["UpdateSecurityGroupRuleDescriptionsEgress"] = _refusing(_describe_anew, revoking=True)
 
 
 def _parsed(parameters: Any, prefix: str) -> list[dict[str, Any]]:
@@ -32,6 +33,14 @@ def _parsed(parameters: Any, prefix: str) -> list[dict[str, Any]]:
         for targets in TARGETS
         for entry in permission[targets]
     ]
+
+
+def _without_descriptions(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes a rule the one that it is; ministack takes the description of a prefix list for a part of it."""
+    return {"IpProtocol": rule["IpProtocol"], "FromPort": rule.get("FromPort"), "ToPort": rule.get("ToPort")} | {
+        target: [{name: value for name, value in entry.items() if name != "Description"} for entry in rule[target]]
+        for target in TARGETS
+    }
 
 
 def _prefix_lists(parameters: Any, prefix: str) -> Iterable[dict[str, str]]:
@@ -61,6 +70,17 @@ def _refusing(handler: Handler, *, revoking: bool) -> Handler:
         return handler(parameters)
 
     return handle
+
+
+def _describe_anew(parameters: Any) -> tuple[int, dict[str, str], bytes]:
+    """UpdateSecurityGroupRuleDescriptionsEgress; the rules were found."""
+    for asked in _parsed(parameters, "IpPermissions"):
+        for rule in ec2._security_groups[ec2._p(parameters, "GroupId")]["IpPermissionsEgress"]:
+            rule.update(asked if ec2._rules_match(rule, asked) else {})
+    answer: tuple[int, dict[str, str], bytes] = ec2._xml(
+        200, "UpdateSecurityGroupRuleDescriptionsEgressResponse", "<return>true</return>"
+    )
+    return answer
 
 
 def _weight(rules: Iterable[Mapping[str, Any]], version: int) -> int:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 from xml.etree import ElementTree
 
@@ -25,7 +26,11 @@ BROKEN_BY_AWS = {
     ("bedrock", "InferenceProfileDescription", "pattern"),  # "... in us-east-1, us-east-2 and us-west-2."
     ("bedrock", "FoundationModelArn", "pattern"),  # "arn:aws:bedrock:::foundation-model/..." of global profiles
     ("iam", "PolicySourceType", "enum"),  # "IAM Policy"
+    ("ec2", "State", "enum"),  # of VPC endpoints: "available"
 }
+XML_PROTOCOLS = ("ec2", "query")
+#: Elements that AWS sends, though its models have them no more.
+SENT_BY_AWS = ("CreateSecurityGroup.return",)
 #: What stands in for a timestamp, an integer and so on in the parsed answer.
 TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,
@@ -52,7 +57,7 @@ def problems(service: str, operation: str, status: int, headers: Mapping[str, st
     model = service_model(service).operation_model(operation)
     found = [] if status == model.http.get("responseCode", 200) else [f"{operation}: status {status}"]
     shape = model.output_shape
-    if shape is None or model.has_event_stream_output:
+    if shape is None or status >= HTTPStatus.BAD_REQUEST or model.has_event_stream_output:
         return found
     payload = shape.serialization.get("payload")
     if payload is None:
@@ -102,11 +107,17 @@ def _broken_constraints(service: str, shape: Shape, value: Any, where: str) -> I
 def _unknown_members(model: OperationModel, body: bytes) -> list[str]:
     shape = model.output_shape
     assert shape is not None
-    if model.service_model.protocol != "query":
+    if model.service_model.protocol not in XML_PROTOCOLS:
         return list(_unknown_keys(shape, json.loads(body), model.name))
     root = ElementTree.fromstring(re.sub(rb' xmlns="[^"]*"', b"", body))  # noqa: S314
-    result = root.find(str(shape.serialization["resultWrapper"]))
-    if root.tag != f"{model.name}Response" or result is None or root.find("ResponseMetadata/RequestId") is None:
+    if model.service_model.protocol == "ec2":  # whose result and request ID stand side by side
+        told = root.find("requestId")
+        result = root if told is not None else None
+        if told is not None:
+            root.remove(told)
+    else:
+        told, result = root.find("ResponseMetadata/RequestId"), root.find(str(shape.serialization["resultWrapper"]))
+    if root.tag != f"{model.name}Response" or told is None or result is None:
         return [f"{model.name}: the envelope is wrong"]
     return list(_unknown_elements(shape, result, model.name))
 
@@ -126,13 +137,28 @@ def _unknown_keys(shape: Shape, value: Any, where: str) -> Iterator[str]:
 
 def _unknown_elements(shape: Shape, element: ElementTree.Element, where: str) -> Iterator[str]:
     if isinstance(shape, StructureShape):
+        members = {str(m.serialization.get("name", name)): m for name, m in shape.members.items()}
         for child in element:
-            if child.tag not in shape.members:
+            if child.tag in members:
+                yield from _unknown_elements(members[child.tag], child, f"{where}.{child.tag}")
+            elif f"{where}.{child.tag}" not in SENT_BY_AWS:
                 yield f"{where}.{child.tag} is unknown"
-            else:
-                yield from _unknown_elements(shape.members[child.tag], child, f"{where}.{child.tag}")
     elif isinstance(shape, ListShape):
+        entry = shape.member.serialization.get("name", "member")
         for child in element:
-            if child.tag != "member":
+            if child.tag != entry:
                 yield f"{where}.{child.tag} is no list's member"
             yield from _unknown_elements(shape.member, child, where)
+
+
+def missing(paths: Iterable[str], answer: Any) -> list[str]:
+    """Those of the paths that the parsed answer has not: ``Vpcs[].VpcId`` is there when there is a VPC and each has."""
+    return [path for path in paths if not _has(answer, path.replace("[]", ".[]").split("."))]
+
+
+def _has(value: Any, path: list[str]) -> bool:
+    if not path:
+        return True
+    if path[0] == "[]":
+        return bool(value) and all(_has(entry, path[1:]) for entry in value)
+    return isinstance(value, dict) and path[0] in value and _has(value[path[0]], path[1:])

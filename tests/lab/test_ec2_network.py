@@ -60,6 +60,23 @@ def test_a_rule_is_its_own_whatever_it_was_made_with(ec2: Any, group: str) -> No
     assert cidrs == ["10.0.0.0/16", "10.2.0.0/16"]
 
 
+def test_a_description_is_no_part_of_a_rule(ec2: Any, group: str) -> None:
+    def rules(description: str) -> list[dict[str, Any]]:
+        lists = [{"PrefixListId": "pl-0123456789abcdef0", "Description": description}]
+        ranges = [{"CidrIp": "10.0.0.0/8", "Description": description}]
+        return [{**HTTPS, "PrefixListIds": lists}, {**HTTPS, "IpRanges": ranges}]
+
+    describe = ec2.update_security_group_rule_descriptions_egress
+    assert refused(describe, GroupId=group, IpPermissions=rules("first")) == "InvalidPermission.NotFound"
+    ec2.authorize_security_group_egress(GroupId=group, IpPermissions=rules("first"))
+    describe(GroupId=group, IpPermissions=rules("second"))
+    (held,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    told = [entry["Description"] for rule in held["IpPermissionsEgress"] for entry in rule["PrefixListIds"]]
+    assert told == ["second"]
+    ec2.revoke_security_group_egress(GroupId=group, IpPermissions=rules("third"))
+    assert ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissionsEgress"] == []
+
+
 def test_the_sixty_first_rule_is_refused(ec2: Any, group: str) -> None:
     ranges = [{"CidrIp": f"10.{number}.0.0/16"} for number in range(61)]
     call = ec2.authorize_security_group_egress

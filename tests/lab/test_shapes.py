@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.shapes import problems
+from tests.lab.shapes import missing, problems
 
 MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
 AVAILABILITY: dict[str, Any] = {
@@ -57,3 +57,33 @@ def test_xml(content: str, root: str, problem: str | None) -> None:
     body = f'<{root} xmlns="https://iam.amazonaws.com/doc/2010-05-08/">{result}{metadata}</{root}>'.encode()
     found = problems("iam", "GetContextKeysForCustomPolicy", 200, {}, body)
     assert found == [] if problem is None else any(problem in text for text in found), found
+
+
+LISTS = "<prefixListSet><item><prefixListId>pl-1</prefixListId></item></prefixListSet>"
+EC2 = {
+    "right": (LISTS, "<requestId>1</requestId>", None),
+    "misspelt element": (
+        LISTS.replace("prefixListId>", "prefixlistId>"),
+        "<requestId>1</requestId>",
+        ".prefixlistId is",
+    ),
+    "no item": (LISTS.replace("item", "member"), "<requestId>1</requestId>", ".member is no list's member"),
+    "enum": (LISTS.replace("</item>", "<state>made</state></item>"), "<requestId>1</requestId>", "State's enum"),
+    "envelope": (LISTS, "", "the envelope is wrong"),
+}
+
+
+@pytest.mark.parametrize(("content", "told", "problem"), EC2.values(), ids=EC2)
+def test_ec2(content: str, told: str, problem: str | None) -> None:
+    name = "DescribeManagedPrefixLists"
+    body = f'<{name}Response xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">{told}{content}</{name}Response>'
+    found = problems("ec2", name, 200, {}, body.encode())
+    assert found == [] if problem is None else any(problem in text for text in found), found
+
+
+def test_what_is_missing_is_found() -> None:
+    answer = {"Vpcs": [{"VpcId": "vpc-1", "Tags": []}, {"CidrBlock": "10.0.0.0/16"}]}
+    present = ["Vpcs", "Vpcs[]"]
+    absent = ["Vpcs[].VpcId", "Vpcs[].Tags", "Vpcs.VpcId", "NextToken", "Vpcs[].Tags[].Key"]
+    assert missing([*present, *absent], answer) == absent
+    assert missing(["Vpcs[]"], {"Vpcs": []}) == ["Vpcs[]"]
