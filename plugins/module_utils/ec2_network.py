@@ -61,9 +61,10 @@ def describe_prefix_lists(client: Client, filters: Filters) -> list[Row]:
 
 
 @api_call("read the entries of {prefix_list_id}", "ec2:GetManagedPrefixListEntries")
-def prefix_list_entries(client: Client, prefix_list_id: str) -> list[Row]:
-    """Return the entries of the list's current version."""
-    pages = client.get_paginator("get_managed_prefix_list_entries").paginate(PrefixListId=prefix_list_id)
+def prefix_list_entries(client: Client, prefix_list_id: str, version: int | None = None) -> list[Row]:
+    """Return the entries of a version of the list, by default the current one."""
+    asked = {"PrefixListId": prefix_list_id, **({"TargetVersion": version} if version else {})}
+    pages = client.get_paginator("get_managed_prefix_list_entries").paginate(**asked)
     return [entry for page in pages for entry in page["Entries"]]
 
 
