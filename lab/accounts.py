@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-import dataclasses
-import re
-import types
-import typing
+import reprlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal
 
 import yaml
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as validated
 
 from lab.provider import FAULTS as PROVIDER_FAULTS
 
 ACCOUNTS = Path(__file__).with_name("accounts")
 PolicyDocument = dict[str, Any]
-T = TypeVar("T")
-STATUSES = ("pass", "fail", "unproven", "not_applicable")
 SIX_HOURS, NINETY_DAYS_IN_HOURS = 21_600.0, 90 * 24
+#: What never happens at once, and what AWS would not let take longer.
+Seconds = Annotated[float, Field(gt=0, le=SIX_HOURS)]
 
 
 class AccountError(Exception):
     """An account file that is missing or wrong; the text names file, key and remedy."""
 
 
-@dataclass(frozen=True)
+def _known_fault(fault: str | None) -> str | None:
+    if fault not in (None, *PROVIDER_FAULTS):
+        raise ValueError(f"{fault} is none of {', '.join(PROVIDER_FAULTS)}")
+    return fault
+
+
+dataclass = validated(frozen=True, config=ConfigDict(extra="forbid"))
+
+
+@dataclass
 class Role:
     """The role that the requirements name."""
 
@@ -36,7 +44,7 @@ class Role:
     permissions_boundary: dict[str, PolicyDocument] = field(default_factory=dict)  # at most one
 
 
-@dataclass(frozen=True)
+@dataclass
 class Instance:
     """The EC2 instance; ``profile_role`` is the role in its instance profile, None for no profile."""
 
@@ -46,7 +54,7 @@ class Instance:
     prefix_lists: dict[str, list[str]] = field(default_factory=dict)  # customer managed: name, its IPv4 networks
 
 
-@dataclass(frozen=True)
+@dataclass
 class Bedrock:
     """What the account starts with in Bedrock; keys are regions, then model IDs."""
 
@@ -60,7 +68,7 @@ class Bedrock:
     models: dict[str, dict[str, dict[str, Any] | None]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Polly:
     """Overrides of the voice catalogue."""
 
@@ -68,56 +76,38 @@ class Polly:
     engines: dict[str, list[str]] = field(default_factory=dict)  # region, the engines that run there at all
 
 
-@dataclass(frozen=True)
+@dataclass
 class Provider:
     """How the speech provider answers; ``fault`` is one of those of lab/provider.py, None for none."""
 
-    fault: str | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse a fault that there is not."""
-        if self.fault not in (None, *PROVIDER_FAULTS):
-            raise AccountError(f"provider.fault: {self.fault} is none of {', '.join(PROVIDER_FAULTS)}")
+    fault: Annotated[str | None, AfterValidator(_known_fault)] = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Timing:
     """How long AWS takes for what never happens at once, in seconds: nobody may rely on zero."""
 
-    iam_propagation: float = 4.0  # until a change of IAM counts for calls and simulations
-    trail_delivery: float = 2.0  # until CloudTrail knows of a call
-    instance_session: float = SIX_HOURS  # how long the credentials of the metadata service last
-
-    def __post_init__(self) -> None:
-        """Refuse what AWS would not do."""
-        for name, seconds in dataclasses.asdict(self).items():
-            if not 0 < seconds <= SIX_HOURS:
-                raise AccountError(f"timing.{name}: more than 0 and up to {SIX_HOURS:.0f} s needed, not {seconds!r}")
+    iam_propagation: Seconds = 4.0  # until a change of IAM counts for calls and simulations
+    trail_delivery: Seconds = 2.0  # until CloudTrail knows of a call
+    instance_session: Seconds = SIX_HOURS  # how long the credentials of the metadata service last
 
 
-@dataclass(frozen=True)
+@dataclass
 class PastEvent:
     """A call from before the lab's start that CloudTrail knows of, made by a session of the account's role."""
 
     event_name: str
     event_source: str  # "bedrock.amazonaws.com"
     region: str
-    hours_ago: float
+    hours_ago: Annotated[float, Field(ge=0, le=NINETY_DAYS_IN_HOURS)]  # as long as CloudTrail shows it
     error_code: str | None = None  # as CloudTrail has it: "AccessDenied"
     error_message: str | None = None  # "{arn}" stands for the caller's ARN
     session: str | None = None  # None is the instance's
     request_parameters: dict[str, Any] = field(default_factory=dict)
     inference_region: str | None = None  # where a call of an inference profile ran
 
-    def __post_init__(self) -> None:
-        """Refuse an age at which CloudTrail would not show it."""
-        if not 0 <= self.hours_ago <= NINETY_DAYS_IN_HOURS:
-            raise AccountError(
-                f"trail: {self.event_name}: hours_ago: 0 to {NINETY_DAYS_IN_HOURS} needed, not {self.hours_ago!r}"
-            )
 
-
-@dataclass(frozen=True)
+@dataclass
 class ExpectedFinding:
     """A verdict that a run of site.yml must reach: every finding with this ID, region and subject has this status.
 
@@ -125,23 +115,18 @@ class ExpectedFinding:
     """
 
     id: str
-    status: str
+    status: Literal["pass", "fail", "unproven", "not_applicable"]
     region: str | None = None
     subject: str | None = None
 
-    def __post_init__(self) -> None:
-        """Refuse a status that no finding has."""
-        if self.status not in STATUSES:
-            raise AccountError(f"{self.id}: {self.status} is no status: {', '.join(STATUSES)}")
 
-
-@dataclass(frozen=True)
+@dataclass
 class Account:
     """One starting account, and what a run of site.yml on it must come to."""
 
     name: str
     description: str
-    account_id: str
+    account_id: Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
     region: str
     role: Role
     instance: Instance
@@ -165,11 +150,6 @@ class Account:
     timing: Timing = field(default_factory=Timing)
     trail: list[PastEvent] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        """Refuse an account ID that AWS would not give."""
-        if not re.fullmatch(r"\d{12}", self.account_id):
-            raise AccountError(f"{self.name}: account_id: twelve digits needed, not {self.account_id!r}")
-
 
 def names() -> list[str]:
     """Every starting account that there is."""
@@ -178,7 +158,14 @@ def names() -> list[str]:
 
 def load(name: str) -> Account:
     """Read a starting account with what it extends."""
-    return _build(Account, {"name": name, **_read(name)}, f"{ACCOUNTS / name}.yml")
+    try:
+        return TypeAdapter(Account).validate_python({"name": name, **_read(name)})
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(map(str, each['loc']))}: {each['msg']}, not {reprlib.repr(each['input'])}"
+            for each in error.errors()
+        ]
+        raise AccountError(f"{ACCOUNTS / name}.yml: {'; '.join(faults)}") from error
 
 
 def _read(name: str) -> dict[str, Any]:
@@ -201,36 +188,3 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         else:
             merged[key] = value
     return merged
-
-
-def _build(kind: type[T], content: Any, where: str) -> T:
-    """Make a dataclass of a mapping; a key too many, too few or of another type is an error."""
-    if not isinstance(content, dict):
-        raise AccountError(f"{where}: a mapping is needed, not {content!r}")
-    fields = {entry.name: entry for entry in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    if unknown := set(content) - set(fields):
-        raise AccountError(f"{where}: unknown {_listed(unknown)}; known: {_listed(fields)}")
-    required = {n for n, entry in fields.items() if entry.default is entry.default_factory is dataclasses.MISSING}
-    if missing := required - set(content):
-        raise AccountError(f"{where}: {_listed(missing)} missing")
-    hints = typing.get_type_hints(kind)
-    return kind(**{key: _value(hints[key], value, f"{where}: {key}") for key, value in content.items()})
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    if dataclasses.is_dataclass(hint):
-        return _build(hint, value, where)  # type: ignore[arg-type]
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is types.UnionType:
-        return None if value is None else _value(arguments[0], value, where)
-    if origin is list and isinstance(value, list):
-        return [_value(arguments[0], entry, f"{where}[{index}]") for index, entry in enumerate(value)]
-    if origin is dict and isinstance(value, dict):
-        return {key: _value(arguments[1], entry, f"{where}.{key}") for key, entry in value.items()}
-    if hint is Any or (origin is None and isinstance(value, (int, float) if hint is float else hint)):
-        return value
-    raise AccountError(f"{where}: {getattr(hint, '__name__', hint)} needed, not {value!r}")
-
-
-def _listed(words: typing.Iterable[str]) -> str:
-    return ", ".join(sorted(words))

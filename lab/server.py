@@ -39,9 +39,10 @@ async def run(directory: LabDirectory, account: accounts.Account, *, with_host: 
     directory.clear()
     state = LabState(account, directory.path)
     seeded = await seeding.seed(state, directory.host_root)
-    authority = certificates.Authority()
-    directory.ca_bundle.write_bytes(authority.pem())
-    directory.write_secret(directory.server_certificate, authority.issue(certificates.NAMES))
+    authority = certificates.authority()
+    directory.ca_bundle.write_bytes(authority.cert_pem.bytes())
+    certificate = authority.issue_cert(*certificates.NAMES, *certificates.ADDRESSES)
+    directory.write_secret(directory.server_certificate, certificate.private_key_and_cert_chain_pem.bytes())
     aws, metadata, provider = [_listen()], [_listen()], [_listen()]
     description = _description(directory, account, seeded, aws[0], metadata[0])
     description = replace(description, provider_url=f"https://{ADDRESS}:{provider[0].getsockname()[1]}")

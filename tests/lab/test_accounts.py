@@ -79,17 +79,18 @@ def test_operator_policy_is_the_documents(lab: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"colour": "blue"}, "unknown colour; known: account_id"),
-        ({"role": {"nmae": "x"}}, "role: unknown nmae"),
+        ({"colour": "blue"}, "wrong.yml: colour: Unexpected keyword argument, not 'blue'"),
+        ({"role": {"nmae": "x"}}, "role.nmae: Unexpected keyword argument"),
         (
             {"bedrock": {"agreement_delay_seconds": "soon"}},
-            "bedrock: agreement_delay_seconds: float needed, not 'soon'",
+            "bedrock.agreement_delay_seconds: Input should be a valid number, unable to parse string as a number",
         ),
-        ({"role": None}, "role: a mapping is needed, not None"),
-        ({"account_id": 210987654321}, "account_id: str needed"),
-        ({"provider": {"fault": "rude"}}, "provider.fault: rude is none of captive_portal"),
-        ({"account_id": "12"}, "account_id: twelve digits needed"),
-        ({"expected": [{"id": "x", "status": "green"}]}, "green"),
+        ({"role": None}, "role: Input should be a dictionary or an instance of Role, not None"),
+        ({"account_id": 210987654321}, "account_id: Input should be a valid string, not 210987654321"),
+        ({"provider": {"fault": "rude"}}, "provider.fault: Value error, rude is none of captive_portal"),
+        ({"account_id": "12"}, "account_id: String should match pattern '^\\d{12}$', not '12'"),
+        ({"expected": [{"id": "x", "status": "green"}]}, "expected.0.status: Input should be 'pass', 'fail'"),
+        ({"trail": [{"event_name": "InvokeModel"}]}, "trail.0.hours_ago: Field required"),
         ({"extends": "nowhere"}, "There is no starting account 'nowhere'. There are: "),
     ],
 )

@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.safesecrets.infra.plugins.module_utils import provider_endpoint
 from ansible_collections.safesecrets.infra.plugins.module_utils.provider_endpoint_findings import endpoint_findings
 
-from lab.certificates import Authority
+from lab import certificates
 from lab.provider import ANSWERS, DOMAIN, FAULTS, Provider
 
 KEY, NEXT_KEY = "a-key-of-the-provider-0123456789", "the-next-key-of-the-provider-01234"
@@ -29,7 +29,7 @@ class Running:
     """A provider on a free port of this machine, which takes the place of every name."""
 
     def __init__(self) -> None:
-        self.authority = Authority()
+        self.authority = certificates.authority()
         self.provider = Provider(self.authority, (KEY, NEXT_KEY))
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = self.listener.getsockname()
@@ -54,7 +54,7 @@ class Running:
         return connection
 
     def context(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cadata=self.authority.pem().decode())
+        return ssl.create_default_context(cadata=self.authority.cert_pem.bytes().decode())
 
 
 @pytest.fixture(scope="module")
