@@ -12,13 +12,22 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.collection_versi
 from ansible_collections.safesecrets.infra.plugins.module_utils.findings import ITEMS
 
 
-def fresh_proofs(shard, account_id, configuration):
-    origin = {
+def fresh_proofs(shard, host, account_id, configuration):
+    origin = _origin(account_id, configuration)
+    return shards.fresh_proofs(shards.parsed(shard), host, origin, datetime.now(timezone.utc))
+
+
+def holding_proofs(shard, host, account_id, configuration):
+    origin = _origin(account_id, configuration)
+    return shards.holding_proofs(shards.parsed(shard), host, origin, datetime.now(timezone.utc))
+
+
+def _origin(account_id, configuration):
+    return {
         "account_id": account_id,
         "collection_version": collection_version(Path(__file__).parents[2]),
         "configuration": configuration,
     }
-    return shards.fresh_proofs(shards.parsed(shard), origin, datetime.now(timezone.utc))
 
 
 def fresh_items(proofs):
@@ -33,5 +42,6 @@ class FilterModule:
             "configuration_fingerprint": shards.fingerprint,
             "fresh_items": fresh_items,
             "fresh_proofs": fresh_proofs,
+            "holding_proofs": holding_proofs,
             "shard_file_name": shards.file_name,
         }

@@ -44,9 +44,9 @@ ITEMS = {
 }
 
 
-def timestamp(moment: datetime) -> str:
+def timestamp(when: datetime) -> str:
     """Format a moment as the schema wants it: UTC, seconds, ``Z``."""
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return when.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def finding(
@@ -92,6 +92,11 @@ def finding(
     }
 
 
+def moment(text: str) -> datetime:
+    """Read what :func:`timestamp` wrote; raise ValueError for another form."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+
+
 def with_status(findings: Iterable[Finding], *statuses: str) -> list[Finding]:
     """Return the findings that have one of the statuses, in order."""
     return [each for each in findings if each["status"] in statuses]
@@ -135,7 +140,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
 #: For each field what it should be, and whether it is.
 _FORM: dict[str, tuple[str, Callable[[Mapping[str, Any]], bool]]] = {
     "id": ("the name of a check", lambda each: _is_text(each["id"])),
-    "item": (f"one of {', '.join(ITEMS)}", lambda each: each["item"] in ITEMS),
+    "item": (f"one of {', '.join(ITEMS)}", lambda each: _is_text(each["item"]) and each["item"] in ITEMS),
     "subject": ("what was looked at", lambda each: _is_text(each["subject"])),
     "region": ("a region or null", lambda each: each["region"] is None or _is_text(each["region"])),
     "status": (f"one of {', '.join(STATUSES)}", lambda each: each["status"] in STATUSES),

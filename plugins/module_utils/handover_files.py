@@ -93,7 +93,7 @@ def point_latest(directory: Path, folder: Path) -> bool:
 def read_shards(directory: Path) -> Iterator[shards.Shard]:
     """Read the shards of all hosts; what is no shard of this version is passed over."""
     for path in sorted((directory / SHARDS).glob("*.json")):
-        shard = shards.parsed(path.read_text(encoding="utf-8"))
+        shard = shards.parsed(path.read_text(encoding="utf-8", errors="replace"))
         if shard is not None:
             yield shard
 
@@ -101,4 +101,4 @@ def read_shards(directory: Path) -> Iterator[shards.Shard]:
 def read_shard(directory: Path, host: str) -> shards.Shard | None:
     """Read the shard of a host; None where there is none."""
     path = directory / SHARDS / shards.file_name(host)
-    return shards.parsed(path.read_text(encoding="utf-8")) if path.exists() else None
+    return shards.parsed(path.read_text(encoding="utf-8", errors="replace")) if path.exists() else None

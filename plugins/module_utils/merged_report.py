@@ -7,15 +7,16 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.safesecrets.infra.plugins.module_utils.findings import moment
 from ansible_collections.safesecrets.infra.plugins.module_utils.report import (
     SCHEMA_VERSION,
     FailedTask,
     Run,
     build_report,
 )
+from ansible_collections.safesecrets.infra.plugins.module_utils.shards import is_shard
 
 #: So that the same shards give the same report, and a repeat changes nothing.
 _NAMESPACE = uuid.UUID("0b0f9a52-6f0e-4f0e-9d6c-2c8f6d1c7a11")
@@ -28,7 +29,7 @@ def merged_report(shards: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     observed = [each for shard in shards for each in shard["findings"]]
     if not observed:
         raise ValueError("The shards hold no finding. Run the chain first.")
-    moments = sorted(_moment(each["observed_at"]) for each in observed)
+    moments = sorted(moment(each["observed_at"]) for each in observed)
     run = Run(
         run_id=str(uuid.uuid5(_NAMESPACE, json.dumps(shards, sort_keys=True))),
         started_at=moments[0],
@@ -51,7 +52,7 @@ def _check(shards: Sequence[Mapping[str, Any]]) -> None:
     if not shards:
         raise ValueError("There is no shard to merge. Run the chain first, or name the shards of its runs.")
     for shard in shards:
-        if shard.get("schema_version") != SCHEMA_VERSION or "findings" not in shard:
+        if not is_shard(shard):
             raise ValueError(
                 f"The shard of {shard.get('host', 'an unknown host')} is not in the form of this version: "
                 f"schema_version {shard.get('schema_version')}, not {SCHEMA_VERSION}. Run the chain again on its host."
@@ -65,7 +66,3 @@ def _agree(name: str, values: Sequence[tuple[str, str]]) -> None:
     if len({value for _host, value in values}) > 1:
         told = ", ".join(f"{host} {value}" for host, value in values)
         raise ValueError(f"The shards are of different runs' {name}: {told}. Run the chain again where it is outdated.")
-
-
-def _moment(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timezone
+from datetime import timezone
 from typing import Any
 
 from ansible_collections.safesecrets.infra.plugins.module_utils.findings import timestamp
@@ -138,8 +138,3 @@ def sentence_of(denial: Mapping[str, Any]) -> str:
         else "; AWS names no layer"
     )
     return f"{denial['action'] or 'a call'} on {denial['resource']} in {denial['region']} was denied{by}"
-
-
-def parse_moment(text: str) -> datetime:
-    """Read a moment in the form of the findings; raise ValueError for another."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)

@@ -176,7 +176,7 @@ lookups:
 from ansible_collections.amazon.aws.plugins.module_utils.exceptions import AnsibleAWSError
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.safesecrets.infra.plugins.module_utils.cloudtrail import look_up
-from ansible_collections.safesecrets.infra.plugins.module_utils.trail_events import parse_moment
+from ansible_collections.safesecrets.infra.plugins.module_utils.findings import moment
 
 ATTRIBUTE_KEYS = (
     "AccessKeyId",
@@ -211,7 +211,7 @@ def main():
     for option, name in (("start_time", "StartTime"), ("end_time", "EndTime")):
         if module.params[option]:
             try:
-                window[name] = parse_moment(module.params[option])
+                window[name] = moment(module.params[option])
             except ValueError:
                 module.fail_json(msg=f"{option} is {module.params[option]!r}: write it as 2026-11-24T20:00:00Z")
     clients = {region: module.client("cloudtrail", region=region) for region in module.params["regions"]}

@@ -19,6 +19,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.shards import (
     file_name,
     fingerprint,
     fresh_proofs,
+    holding_proofs,
     left_out,
     parsed,
     updated,
@@ -80,8 +81,8 @@ def test_nothing_of_another_origin_is_kept_or_believed(changed: dict[str, Any]) 
         failed_tasks=[],
     )
     assert [each["item"] for each in now["findings"]] == ["INFRA-P2-6"]
-    assert fresh_proofs(former, ORIGIN, NOON), "the control: of the same origin it is believed"
-    assert fresh_proofs(former, other(**changed), NOON) == {}
+    assert fresh_proofs(former, "app-1", ORIGIN, NOON), "the control: of the same origin it is believed"
+    assert fresh_proofs(former, "app-1", other(**changed), NOON) == {}
 
 
 @pytest.mark.parametrize(
@@ -132,13 +133,14 @@ def test_nothing_of_another_origin_is_kept_or_believed(changed: dict[str, Any]) 
 def test_what_need_not_be_proven_again(
     findings: list[dict[str, Any]], failed: tuple[dict[str, Any], ...], hours: int, fresh: list[str]
 ) -> None:
-    found = fresh_proofs(shard(*findings, failed=failed), ORIGIN, NOON + timedelta(hours=hours))
+    found = fresh_proofs(shard(*findings, failed=failed), "app-1", ORIGIN, NOON + timedelta(hours=hours))
     assert sorted(found) == sorted(fresh)
     assert all(each["run_id"] == FIRST for group in found.values() for each in group)
 
 
 def test_no_shard_is_nothing_fresh() -> None:
-    assert fresh_proofs(None, ORIGIN, NOON) == {}
+    assert fresh_proofs(None, "app-1", ORIGIN, NOON) == {}
+    assert holding_proofs(None, "app-1", ORIGIN, NOON) == []
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '"text"', '{"schema_version": 1}', "null"])
@@ -171,14 +173,15 @@ def test_hosts_that_a_run_left_out(changed: dict[str, Any], hosts: list[str], ho
     ("host", "name"),
     [
         ("app-1", "app-1.json"),
-        ("fe80::1", "fe80__1.json"),
-        ("../../etc/passwd", "_.._etc_passwd.json"),
-        ("..", ".json"),
+        ("fe80::1", "fe80__1-<>.json"),
+        ("fe80__1", "fe80__1.json"),
+        ("../../etc/passwd", "_.._etc_passwd-<>.json"),
+        ("..", "-<>.json"),
     ],
 )
-def test_the_name_of_a_shard_leads_nowhere_else(host: str, name: str) -> None:
-    assert file_name(host) == name
-    assert "/" not in name
+def test_the_name_of_a_shard_is_its_own_and_leads_nowhere_else(host: str, name: str) -> None:
+    assert file_name(host) == name.replace("<>", fingerprint(host))
+    assert "/" not in file_name(host)
 
 
 def test_a_fingerprint_tells_configurations_apart_and_shows_nothing() -> None:
@@ -189,10 +192,63 @@ def test_a_fingerprint_tells_configurations_apart_and_shows_nothing() -> None:
 
 def test_the_filters_read_the_file_of_this_version() -> None:
     of_this_version = ORIGIN | {"collection_version": collection_version(freshness.Path(freshness.__file__).parents[2])}
-    text = json.dumps(shard(observed(), **of_this_version)).replace("2026-11-25T12", "2999-11-25T12")
-    found = freshness.fresh_proofs(text, ORIGIN["account_id"], ORIGIN["configuration"])
+    just_now = datetime.now(UTC)
+    seen = finding("environment.variables", "INFRA-P2-5", "file", "pass", "Seen.", observed_at=just_now)
+    text = json.dumps(shard(seen, observed("unproven"), **of_this_version))
+    asked = ("app-1", ORIGIN["account_id"], ORIGIN["configuration"])
+    assert freshness.fresh_proofs(text, *asked) == {}
+    assert [each["subject"] for each in freshness.holding_proofs(text, *asked)] == ["file"]
+    found = freshness.fresh_proofs(json.dumps(shard(seen, **of_this_version)), *asked)
     assert [each["id"] for each in freshness.fresh_items(found)] == ["environment.variables"]
-    assert freshness.fresh_proofs(text, "999999999999", ORIGIN["configuration"]) == {}
+    assert freshness.fresh_proofs(text, "app-1", "999999999999", ORIGIN["configuration"]) == {}
+
+
+FORGED: list[dict[str, Any]] = [
+    {"expires_at": "2999-01-01T00:00:00Z", "observed_at": "2026-11-23T11:00:00Z"},
+    {"expires_at": "2999-01-01T00:00:00Z", "observed_at": "2999-01-01T00:00:00Z"},
+    {"expires_at": "2026-11-24T12:00:00Z"},
+]
+
+
+@pytest.mark.parametrize("forged", FORGED, ids=["held longer", "from the future", "held shorter"])
+def test_a_proof_holds_no_longer_than_its_check_says(forged: dict[str, Any]) -> None:
+    told = shard(observed() | forged)
+    assert fresh_proofs(told, "app-1", ORIGIN, NOON) == {}
+    assert holding_proofs(told, "app-1", ORIGIN, NOON) == []
+    assert left_out([told], ORIGIN, [], NOON) == []
+
+
+def test_a_shard_of_another_host_proves_nothing_of_this_one() -> None:
+    former = shard(observed())
+    assert fresh_proofs(former, "app-2", ORIGIN, NOON) == {}
+    now = updated(former, "app-2", origin=ORIGIN, run_id=SECOND, findings=[], failed_tasks=[])
+    assert now["findings"] == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"findings": None},
+        {"findings": [{}]},
+        {"findings": [observed() | {"item": ["INFRA-P2-5"]}]},
+        {"findings": [observed() | {"observed_at": "2026-11-31T12:00:00Z"}]},
+        {"findings": [observed() | {"evidence": "none"}]},
+        {"failed_tasks": [{"task": "Write"}]},
+        {"failed_tasks": "none"},
+        {"configuration": "00112233445566ff"},
+        {"host": 1},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_what_is_mangled_is_no_shard(broken: dict[str, Any]) -> None:
+    assert parsed(json.dumps(shard(observed()) | broken)) is None
+
+
+def test_each_finding_holds_for_itself() -> None:
+    former = shard(observed(), observed("fail", subject="other"), failed=())
+    assert [each["subject"] for each in holding_proofs(former, "app-1", ORIGIN, NOON)] == ["file"]
+    assert holding_proofs(shard(observed(), failed=(TASK,)), "app-1", ORIGIN, NOON) == []
 
 
 def test_shards_become_one_report() -> None:
