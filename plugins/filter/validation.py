@@ -8,7 +8,15 @@ from ansible_collections.safesecrets.infra.plugins.module_utils import (
     validation_calls,
     validation_denials,
     validation_findings,
+    validation_renewal,
     validation_witnesses,
+)
+
+ORDER = (
+    validation_findings.STATIC_KEYS,
+    validation_findings.CALL,
+    validation_findings.WITNESSES,
+    validation_denials.DENIALS,
 )
 
 
@@ -19,9 +27,10 @@ class FilterModule:
         return {
             "simulated_decisions": validation_witnesses.simulated_decisions,
             "trail_awaited": trail_awaited,
-            "trail_window_start": validation_denials.window_start,
+            "trail_look": validation_renewal.trail_look,
             "validation_calls": validation_calls.probe_calls,
             "validation_findings": validation_findings_of,
+            "validation_renewal": validation_renewal.renewal,
         }
 
 
@@ -30,8 +39,9 @@ def trail_awaited(trail, results):
     return validation_denials.trail_awaited(results, trail.get("events", []))
 
 
-def validation_findings_of(probe, calls, regions, *, trail, witnesses, role_arn, window_hours):
-    """Judge calls, witnesses and denials."""
+def validation_findings_of(probe, renewal, regions, *, trail, witnesses, role_arn, window_hours):
+    """Take over what is kept, and judge calls, witnesses and denials as far as they are renewed."""
+    trail = {"events": [], "lookups": [], **trail}
     lacking = dict(witnesses.get("lacking") or {})
     if trail.get("failed"):
         lacking["cloudtrail"] = f"CloudTrail could not be looked at: {trail['msg']}"
@@ -42,8 +52,13 @@ def validation_findings_of(probe, calls, regions, *, trail, witnesses, role_arn,
         events=trail.get("events", []),
         lacking=lacking,
     )
-    names = [region["region"] for region in regions.values()]
-    return [
-        *validation_findings.findings_of_calls(probe, calls, seen),
-        *validation_denials.findings_of_denials(names, probe["results"], trail, role_arn, float(window_hours)),
-    ]
+    results = [*renewal["earlier"], *(probe["results"] if renewal["probe"] else [])]
+    found = list(renewal["kept"])
+    if renewal["probe"]:
+        found += validation_findings.findings_of_calls(probe, renewal["planned"], seen)
+    if renewal["witnesses"]:
+        found += validation_findings.findings_of_witnesses(results, seen)
+    if renewal["trail"]:
+        names = [region["region"] for region in regions.values()]
+        found += validation_denials.findings_of_denials(names, results, trail, role_arn, float(window_hours))
+    return sorted(found, key=lambda each: ORDER.index(each["id"]))

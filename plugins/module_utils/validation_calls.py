@@ -14,6 +14,8 @@ Row = dict[str, Any]
 Regions = Mapping[str, Mapping[str, Any]]
 
 ALLOWED, REFUSED = "allowed", "refused"
+#: The service of the speech provider's call among those to AWS.
+PROVIDER = "provider"
 MODEL_OPERATIONS = ("InvokeModel", "InvokeModelWithResponseStream")
 #: Spoken where a region requires no voice: there on every engine that a region has.
 ANY_VOICE = "Joanna"

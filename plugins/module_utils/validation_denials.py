@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
 from ansible_collections.safesecrets.infra.plugins.module_utils.findings import (
@@ -14,13 +14,13 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.findings import 
     UNPROVEN,
     Finding,
     finding,
+    moment,
     timestamp,
 )
 from ansible_collections.safesecrets.infra.plugins.module_utils.service_probe.outcome import USER_AGENT
 from ansible_collections.safesecrets.infra.plugins.module_utils.trail_events import (
     denials_of,
     explained,
-    parse_moment,
     remedy_of,
     sentence_of,
 )
@@ -114,10 +114,11 @@ def _undecided(calls: Sequence[Row], trail: Row, region: str) -> tuple[str, str]
         return what, "Raise validation_max_pages, or shorten validation_window_hours."
     missing = trail_awaited(calls, trail["events"])
     if missing:
-        again = max(parse_moment(each["attempted_at"]) for each in missing) + DELIVERY
+        again = max(moment(each["attempted_at"]) for each in missing) + DELIVERY
         what = f"CloudTrail has not shown {len(missing)} of the probe's {len(own_calls(calls))} calls yet."
+        look = f"Look again after {timestamp(again)} with safesecrets_refresh: stale, which repeats no call that passed"
         wait = "raise validation_trail_wait_minutes, with which a run waits for them"
-        return what, f"Look again after {timestamp(again)} with playbooks/validate.yml, or {wait}."
+        return what, f"{look}, or {wait}. Calls that it does not show an hour later: run playbooks/validate.yml anew."
     return None
 
 
@@ -168,8 +169,3 @@ def _counted(denials: Sequence[Row]) -> str:
 
 def _remedy(denials: Sequence[Row]) -> str:
     return " ".join(list(dict.fromkeys(remedy_of(each) for each in denials))[:SHOWN])
-
-
-def window_start(now: float, window_hours: float) -> str:
-    """Return the moment where the look back begins."""
-    return timestamp(datetime.fromtimestamp(now, timezone.utc) - timedelta(hours=float(window_hours)))

@@ -13,15 +13,15 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.findings import 
     UNPROVEN,
     Finding,
     finding,
+    moment,
 )
 from ansible_collections.safesecrets.infra.plugins.module_utils.model_identifiers import INFERENCE_PROFILE, parse
 from ansible_collections.safesecrets.infra.plugins.module_utils.trail_events import (
     explained,
-    parse_moment,
     remedy_of,
     sentence_of,
 )
-from ansible_collections.safesecrets.infra.plugins.module_utils.validation_calls import REFUSED
+from ansible_collections.safesecrets.infra.plugins.module_utils.validation_calls import PROVIDER, REFUSED
 from ansible_collections.safesecrets.infra.plugins.module_utils.validation_witnesses import (
     UNKNOWN,
     Seen,
@@ -41,23 +41,21 @@ PASSING_ERRORS = (
     "InternalServerException",
     "ModelTimeoutException",
 )
-PROVIDER = "provider"
 HOST_CALL = ("status", "error_code", "message", "request_id", "latency_ms", "attempted_at", "http_status", "answer")
 
 
 def findings_of_calls(probe: Row, calls: Sequence[Row], seen: Seen) -> list[Finding]:
-    """Judge every call that was planned.
+    """Judge the host's static keys, and every call that it was asked for.
 
     probe: the result of service_probe. calls: what it was asked for; the provider's call has the service "provider".
     """
     found = _static_keys(probe["static_keys"])
     if not probe["results"]:
         return [*found, *(_not_made(call, bool(probe["static_keys"]["found"])) for call in calls)]
-    judged = [(result, witnesses(result, seen)) for result in probe["results"] if result["service"] != PROVIDER]
     timing = {"slowest_call_ms": probe["timing"]["slowest_call_ms"], "probe_ms": probe["timing"]["total_ms"]}
-    found += [_call(result, statements, timing) for result, statements in judged]
-    found += [_provider(result) for result in probe["results"] if result["service"] == PROVIDER]
-    return [*found, *_agreement(judged)]
+    of_aws = [result for result in probe["results"] if result["service"] != PROVIDER]
+    found += [_call(result, witnesses(result, seen), timing) for result in of_aws]
+    return [*found, *(_provider(result) for result in probe["results"] if result["service"] == PROVIDER)]
 
 
 def _static_keys(keys: Row) -> list[Finding]:
@@ -110,7 +108,7 @@ def _finding(call: Row, status: str, detail: str, remedy: str, evidence: Mapping
         region=call.get("region"),
         remedy=remedy,
         evidence={**_facts(call), **evidence},
-        observed_at=parse_moment(attempted) if attempted else None,
+        observed_at=moment(attempted) if attempted else None,
     )
 
 
@@ -197,11 +195,12 @@ def _provider(result: Row) -> Finding:
     return _finding(result, FAIL, detail, remedy, evidence)
 
 
-def _agreement(judged: Iterable[tuple[Row, Sequence[Row]]]) -> Iterator[Finding]:
+def findings_of_witnesses(results: Iterable[Row], seen: Seen) -> Iterator[Finding]:
     """Report each disagreement, and for each region where there is none how much the witnesses say."""
     by_region: dict[str, list[tuple[Row, Sequence[Row]]]] = {}
-    for result, statements in judged:
-        by_region.setdefault(result["region"], []).append((result, statements))
+    for result in results:
+        if result["service"] != PROVIDER:
+            by_region.setdefault(result["region"], []).append((result, witnesses(result, seen)))
     for region, rows in by_region.items():
         found = [each for each in (_disagreement(result, statements) for result, statements in rows) if each]
         yield from found

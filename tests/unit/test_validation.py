@@ -12,6 +12,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils import (
     validation_calls,
     validation_denials,
     validation_findings,
+    validation_renewal,
     validation_witnesses,
 )
 from ansible_collections.safesecrets.infra.plugins.module_utils.findings import checked
@@ -342,8 +343,7 @@ RCP = f"{DENIED}{MODEL_ARN} with an explicit deny in a resource control policy"
 def test_a_disagreement_is_a_finding_with_its_likely_reason(
     result: dict[str, Any], seen: Seen, reason: str | None
 ) -> None:
-    found = checked(validation_findings.findings_of_calls(probe(result), [result], seen))
-    (finding,) = [each for each in found if each["id"] == "validation.witnesses"]
+    (finding,) = checked(list(validation_findings.findings_of_witnesses([result], seen)))
     assert finding["status"] == ("pass" if reason is None else "unproven")
     if reason:
         assert reason in finding["detail"]
@@ -426,7 +426,8 @@ def test_silence_counts_only_after_the_probes_own_calls(
 
 
 def test_the_time_to_look_again_is_said() -> None:
-    assert "Look again after 2026-11-24T20:15:00Z" in denials(OWN, trail())["remedy"]
+    remedy = denials(OWN, trail())["remedy"]
+    assert "Look again after 2026-11-24T20:15:00Z with safesecrets_refresh: stale, which repeats no call" in remedy
 
 
 def test_a_denial_is_explained_in_the_evidence() -> None:
@@ -448,7 +449,7 @@ def test_only_answered_calls_are_awaited() -> None:
 def test_the_filter_judges_everything() -> None:
     found = filters.validation_findings_of(
         probe(*OWN),
-        OWN,
+        validation_renewal.renewal([], {}, OWN),
         {"US": REGIONS["US"]},
         trail={"failed": True, "msg": "no"},
         witnesses={"lacking": {}},
