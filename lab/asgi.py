@@ -6,20 +6,22 @@ import json
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from email.utils import formatdate
 from http import HTTPStatus
+from importlib import import_module
 from typing import Any
-from xml.sax.saxutils import escape, unescape
+from xml.sax.saxutils import unescape
 
 import ministack.app
-from ministack.core import iam_actions, iam_evaluator, router
+from ministack.core import iam_actions, iam_evaluator, responses, router
 
 from lab import authentication, cloudtrail_events, ec2_authorization, policy_evaluation
 from lab.authentication import Scope
 from lab.instance_metadata import InstanceMetadata
-from lab.service import Operation, Request, Response, ServiceError
+from lab.operations import OPERATIONS, Operation, render_error
+from lab.service import Request, Response, ServiceError
 from lab.state import LabState
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -34,14 +36,25 @@ MINISTACK = ("cloudtrail", "ec2", "iam", "kms", "logs", "organizations", "secret
 ALWAYS_ALLOWED = ("sts:GetCallerIdentity", "sts:GetSessionToken")
 XML_ERROR = re.compile(r"<Code>(?P<code>[^<]*)</Code>\s*<Message>(?P<message>[^<]*)</Message>")
 REQUEST_ID = re.compile(rb"<[Rr]equestI[dD]>([0-9A-Za-z-]+)<")
-IAM_NAMESPACE = "https://iam.amazonaws.com/doc/2010-05-08/"
+#: What the lab answers itself: importing them registers their operations.
+SERVICES = (
+    "bedrock",
+    "bedrock_runtime",
+    "cloudtrail",
+    "iam_policies",
+    "iam_simulation",
+    "polly",
+    "transcribe_streaming",
+)
+for service in SERVICES:
+    import_module(f"lab.{service}")
 
 
 class Application:
     """The ASGI application of one lab; HTTPS is AWS, plain HTTP is the instance's metadata."""
 
-    def __init__(self, state: LabState, operations: tuple[Operation, ...], metadata: InstanceMetadata) -> None:
-        self._state, self._operations, self._metadata = state, operations, metadata
+    def __init__(self, state: LabState, metadata: InstanceMetadata) -> None:
+        self._state, self._metadata = state, metadata
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -56,18 +69,17 @@ class Application:
 
     async def _answer_aws(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = await self._request(scope, receive)
-        operation, parameters = self._find(request)
-        refusal = authentication.refusal(request, self._service(request), operation)
-        if refusal is not None:
-            response = refusal
-        elif operation is not None:
-            response = self._handle(operation, request, parameters)
-            self._record(request, operation.name, parameters, response)
-        elif request.service in MINISTACK and request.path == "/":
-            response = self._ministack_denial(request) or await self._ask_ministack(scope, request, receive)
-            self._record(request, _asked(request), {}, response)
-        else:
-            response = _unknown(request)
+        operation, path = self._find(request)
+        response = authentication.refusal(request, self._service(request), operation)
+        if response is None and operation is not None:
+            response = self._handle(operation, request, path)
+        elif response is None and request.service in MINISTACK and request.path == "/":
+            response = self._ministack_denial(request) or await self._ask_ministack(request)
+            self._record(request, _asked(request), _sent(request), response)
+        elif response is None:
+            text = f"The lab does not answer {request.service} {request.method} {request.path}"
+            error = ServiceError("UnknownOperationException", text, 404)
+            response = render_error(error, "query" if request.form() else "rest-json", request.request_id)
         _log(request, response, operation)
         await _send(send, response, {"x-amzn-requestid": request.request_id})
 
@@ -82,94 +94,69 @@ class Application:
         return replace(request, body=body)
 
     def _find(self, request: Request) -> tuple[Operation | None, dict[str, str]]:
-        for operation in self._operations:
-            if operation.service == request.service and (parameters := operation.match(request)) is not None:
-                return operation, parameters
+        for operation in OPERATIONS:
+            if operation.service == request.service and (path := operation.match(request)) is not None:
+                return operation, path
         return None, {}
 
     def _service(self, request: Request) -> str:
         """Whose call it is, whatever service it is signed for: the endpoint's, or that of the operation."""
-        known = {*MINISTACK, *(operation.service for operation in self._operations)}
+        known = {*MINISTACK, *(operation.service for operation in OPERATIONS)}
         called = authentication.endpoint(request)
         if called and called[0] in known:
             return called[0]
         if self._find(request)[0] is not None:
             return request.service
-        named = [operation.service for operation in self._operations if operation.match(request) is not None]
+        named = [operation.service for operation in OPERATIONS if operation.match(request) is not None]
         if not named and request.path == "/" and request.service in MINISTACK:
             named = [router.detect_service(request.method, "/", request.headers, _parameters(request))]
         return named[0] if named else request.service
 
-    def _handle(self, operation: Operation, request: Request, parameters: Mapping[str, str]) -> Response:
-        code = "AccessDenied" if operation.protocol == "query" else "AccessDeniedException"
+    def _handle(self, operation: Operation, request: Request, path: Mapping[str, str]) -> Response:
+        parameters: dict[str, Any] = {}
         try:
-            resource = operation.resource(self._state, request, parameters)
-            keys = operation.condition_keys(request)
-            policy_evaluation.authorize(self._state, request, operation.iam_action, resource, context=keys, code=code)
-            return operation.handler(self._state, request, parameters)
+            parameters = operation.parameters(request, path)
+            operation.authorize(self._state, request, parameters)
+            response = operation.answer(self._state, request, parameters)
         except ServiceError as error:
-            return _render(error, operation.protocol, request)
+            response = render_error(error, operation.protocol, request.request_id)
+        self._record(request, operation.name, parameters, response)
+        return response
 
     def _ministack_denial(self, request: Request) -> Response | None:
-        """Authorize what ministack answers here too: it words denials unlike AWS and knows fewer layers."""
+        """Authorize what ministack answers: its own evaluator words denials unlike AWS and knows fewer layers."""
         parameters = _parameters(request)
         arguments = (request.service, request.method, request.path, request.headers, request.body)
         action = iam_actions.extract_iam_action(*arguments, parameters)
         if action is None or action in ALWAYS_ALLOWED:
             return None
-        resource = iam_actions.extract_resource_arn(*arguments, parameters, request.region, request.account_id)
-        keys = ec2_authorization.condition_keys(parameters) if request.service == "ec2" else {}
+        resource = ec2_authorization.resource(parameters, request) if request.service == "ec2" else None
+        if resource is None:
+            resource = iam_actions.extract_resource_arn(*arguments, parameters, request.region, request.account_id)
+        tags = iam_actions.request_tag_context(request.service, action, request.body, parameters)
+        keys = {name.lower(): value if isinstance(value, list) else [value] for name, value in tags.items()}
         try:
             policy_evaluation.authorize(self._state, request, action, resource, context=keys)
         except ServiceError as denial:
             return authentication.error_response(request, request.service, "", denial.message)
         return None
 
-    async def _ask_ministack(self, scope: Scope, request: Request, receive: Receive) -> Response:
-        """Hand the request over, and give the answer with the error that it tells."""
-        started: MutableMapping[str, Any] = {}
-        parts: list[bytes] = []
-
-        async def keep(message: MutableMapping[str, Any]) -> None:
-            started.update(message if message["type"] == "http.response.start" else {})
-            parts.append(message.get("body", b""))
-
+    async def _ask_ministack(self, request: Request) -> Response:
+        """Let ministack's service answer, and give the answer with the error that it tells."""
+        handler = ministack.app.SERVICE_HANDLERS[request.service]
         with self._state.iam.change() if request.service == "iam" else nullcontext():
-            await ministack.app.app(scope, _replay(request.body, receive), keep)
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in started["headers"]}
-        body, status = b"".join(parts), started["status"]
-        if told := REQUEST_ID.search(body):  # a client takes it from the body
-            headers["x-amzn-requestid"] = told[1].decode()
+            status, headers, answer = await handler("POST", "/", dict(request.headers), request.body, {})
+        responses.fix_error_content_type(request.service, status, headers)
+        responses.fix_success_content_type(request.service, status, headers)
+        body = answer.encode() if isinstance(answer, str) else answer
         error = _told_error(body) if status >= HTTPStatus.BAD_REQUEST else None
-        return Response(body, status, headers.pop("content-type", "text/plain"), headers, error=error)
+        told = REQUEST_ID.search(body)  # a client takes it from the body
+        more = {"x-amzn-requestid": told[1].decode()} if told else {}
+        return Response(body, status, headers.get("Content-Type", "text/plain"), more, error=error)
 
-    def _record(self, request: Request, event_name: str, parameters: Mapping[str, str], response: Response) -> None:
+    def _record(self, request: Request, event_name: str, parameters: Mapping[str, Any], response: Response) -> None:
         request_id = response.headers.get("x-amzn-requestid", request.request_id)
         cloudtrail_events.record(self._state, replace(request, request_id=request_id), event_name, parameters, response)
-
-
-def _unknown(request: Request) -> Response:
-    error = ServiceError(
-        "UnknownOperationException",
-        f"The lab does not answer {request.service} {request.method} {request.path}",
-        404,
-    )
-    return _render(error, "query" if request.form() else "rest-json", request)
-
-
-def _render(error: ServiceError, protocol: str, request: Request) -> Response:
-    told = (error.code, error.message)
-    if protocol == "rest-json":
-        body = json.dumps({"message": error.message}).encode()
-        return Response(body, error.status, headers={"x-amzn-errortype": error.code}, error=told)
-    if protocol == "json":  # where every fault of the client's has one status
-        body = json.dumps({"__type": error.code, "message": error.message}).encode()
-        return Response(body, HTTPStatus.BAD_REQUEST, "application/x-amz-json-1.1", error=told)
-    xml = (
-        f'<ErrorResponse xmlns="{IAM_NAMESPACE}"><Error><Type>Sender</Type><Code>{escape(error.code)}</Code>'
-        f"<Message>{escape(error.message)}</Message></Error><RequestId>{request.request_id}</RequestId></ErrorResponse>"
-    )
-    return Response(xml.encode(), error.status, "text/xml", error=told)
 
 
 def _told_error(body: bytes) -> tuple[str, str]:
@@ -187,7 +174,14 @@ def _parameters(request: Request) -> dict[str, list[str]]:
 
 def _asked(request: Request) -> str:
     """The operation's name, as the query protocol or the JSON protocol tells it."""
-    return request.form().get("Action", [""])[0] or request.target().rpartition(".")[2]
+    return request.action() or request.target().rpartition(".")[2]
+
+
+def _sent(request: Request) -> dict[str, Any]:
+    """The parameters of what ministack answers."""
+    with suppress(ServiceError):
+        return request.json() if request.target() else {name: values[0] for name, values in request.form().items()}
+    return {}
 
 
 def _log(request: Request, response: Response, operation: Operation | None = None) -> None:
@@ -211,16 +205,6 @@ async def _parts(receive: Receive) -> AsyncIterator[bytes]:
         yield message.get("body", b"")
         if not message.get("more_body"):
             return
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    """Give a body that was read once more, then what comes after it."""
-    pending = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def replay() -> MutableMapping[str, Any]:
-        return pending.pop() if pending else await receive()
-
-    return replay
 
 
 async def _send(send: Send, response: Response, headers: Mapping[str, str]) -> None:

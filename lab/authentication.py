@@ -12,7 +12,8 @@ from urllib.parse import parse_qs
 import botocore.session
 from ministack.core import iam_actions, iam_evaluator, responses, sigv4
 
-from lab.service import Operation, Request, Response
+from lab.operations import Operation
+from lab.service import Request, Response
 
 Scope = MutableMapping[str, Any]
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from lab import model_catalogue
 from lab.model_catalogue import AMAZON, ANTHROPIC, Model, Profile, resource_id
-from lab.model_operations import operation
+from lab.operations import operation
 from lab.policy_evaluation import authorize
-from lab.service import Request, Response, ServiceError, json_response
+from lab.service import Request, ServiceError, page
 from lab.state import LabState
 
 DETAILS = (
@@ -30,6 +30,7 @@ INTENDED_USERS = ("0", "1", "2")
 #: AWS's page holds up to 1000; a smaller one finds out a client that forgets nextToken.
 PAGE_SIZE = 10
 Parameters = Mapping[str, Any]
+Answer = Mapping[str, Any]
 
 
 def _model_resource(_state: LabState, request: Request, parameters: Parameters) -> str:
@@ -43,7 +44,7 @@ def _profile_resource(state: LabState, request: Request, parameters: Parameters)
 
 
 @operation("bedrock")
-def list_foundation_models(state: LabState, request: Request, parameters: Parameters) -> Response:
+def list_foundation_models(state: LabState, request: Request, parameters: Parameters) -> Answer:
     """ListFoundationModels, with its four filters."""
     provider, wanted = parameters.get("byProvider"), parameters.get
     summaries = [
@@ -54,13 +55,13 @@ def list_foundation_models(state: LabState, request: Request, parameters: Parame
         if wanted("byInferenceType") in (None, *model.entry["inferenceTypesSupported"])
         if wanted("byCustomizationType") in (None, *model.entry["customizationsSupported"])
     ]
-    return json_response({"modelSummaries": summaries})
+    return {"modelSummaries": summaries}
 
 
 @operation("bedrock", _model_resource)
-def get_foundation_model(state: LabState, request: Request, parameters: Parameters) -> Response:
+def get_foundation_model(state: LabState, request: Request, parameters: Parameters) -> Answer:
     """GetFoundationModel."""
-    return json_response({"modelDetails": _details(state, _model(state, request, parameters["modelIdentifier"]))})
+    return {"modelDetails": _details(state, _model(state, request, parameters["modelIdentifier"]))}
 
 
 def _details(state: LabState, model: Model) -> dict[str, Any]:
@@ -69,22 +70,20 @@ def _details(state: LabState, model: Model) -> dict[str, Any]:
 
 
 @operation("bedrock")
-def get_foundation_model_availability(state: LabState, request: Request, parameters: Parameters) -> Response:
+def get_foundation_model_availability(state: LabState, request: Request, parameters: Parameters) -> Answer:
     """GetFoundationModelAvailability: a model of other regions only is not available in this one."""
     model_id = resource_id(parameters["modelId"])
     model = model_catalogue.models(state, request.region).get(model_id)
     if model is None and not model_catalogue.is_known(model_id):
         raise _unresolved()
     status, error = ("NOT_AVAILABLE", None) if model is None else agreement_status(state, model)
-    return json_response(
-        {
-            "modelId": model_id,
-            "agreementAvailability": {"status": status, **({"errorMessage": error} if error else {})},
-            "authorizationStatus": model.entry["authorizationStatus"] if model else "NOT_AUTHORIZED",
-            "entitlementAvailability": model.entry["entitlementAvailability"] if model else "NOT_AVAILABLE",
-            "regionAvailability": "AVAILABLE" if model else "NOT_AVAILABLE",
-        }
-    )
+    return {
+        "modelId": model_id,
+        "agreementAvailability": {"status": status, **({"errorMessage": error} if error else {})},
+        "authorizationStatus": model.entry["authorizationStatus"] if model else "NOT_AUTHORIZED",
+        "entitlementAvailability": model.entry["entitlementAvailability"] if model else "NOT_AVAILABLE",
+        "regionAvailability": "AVAILABLE" if model else "NOT_AVAILABLE",
+    }
 
 
 def agreement_status(state: LabState, model: Model) -> tuple[str, str | None]:
@@ -93,7 +92,7 @@ def agreement_status(state: LabState, model: Model) -> tuple[str, str | None]:
 
 
 @operation("bedrock")
-def list_foundation_model_agreement_offers(state: LabState, request: Request, parameters: Parameters) -> Response:
+def list_foundation_model_agreement_offers(state: LabState, request: Request, parameters: Parameters) -> Answer:
     """ListFoundationModelAgreementOffers: one public offer for each model that needs an agreement."""
     model = _model_with_agreement(state, request, parameters["modelId"])
     dimensions = [
@@ -109,11 +108,11 @@ def list_foundation_model_agreement_offers(state: LabState, request: Request, pa
             "supportTerm": {"refundPolicyDescription": "No refunds"},
         },
     }
-    return json_response({"modelId": model.id, "offers": [offer]})
+    return {"modelId": model.id, "offers": [offer]}
 
 
 @operation("bedrock")
-def create_foundation_model_agreement(state: LabState, request: Request, parameters: Parameters) -> Response:
+def create_foundation_model_agreement(state: LabState, request: Request, parameters: Parameters) -> Answer:
     """CreateFoundationModelAgreement: accepted at once, AVAILABLE after the account's delay."""
     model = _model_with_agreement(state, request, parameters["modelId"])
     for action in ("aws-marketplace:ViewSubscriptions", "aws-marketplace:Subscribe"):
@@ -125,29 +124,29 @@ def create_foundation_model_agreement(state: LabState, request: Request, paramet
     if state.agreement_status(model.region, model.id)[0] in ("PENDING", "AVAILABLE"):
         raise ServiceError("ConflictException", "Could not create agreement - Agreement already exists")
     state.request_agreement(model.region, model.id)
-    return json_response({"modelId": model.id}, 202)
+    return {"modelId": model.id}
 
 
 @operation("bedrock")
-def delete_foundation_model_agreement(state: LabState, request: Request, parameters: Parameters) -> Response:
+def delete_foundation_model_agreement(state: LabState, request: Request, parameters: Parameters) -> Answer:
     """DeleteFoundationModelAgreement."""
     model = _model_with_agreement(state, request, parameters["modelId"])
     authorize(state, request, "aws-marketplace:Unsubscribe", "*")
     if state.agreements.pop((model.region, model.id), None) is None:
         raise ServiceError("ResourceNotFoundException", f"There is no agreement for model {model.id}.", 404)
-    return json_response({}, 202)
+    return {}
 
 
 @operation("bedrock")
-def get_use_case_for_model_access(state: LabState, _request: Request, _parameters: Parameters) -> Response:
+def get_use_case_for_model_access(state: LabState, _request: Request, _parameters: Parameters) -> Answer:
     """GetUseCaseForModelAccess: the account's form, from whichever region it was put."""
     for form in state.use_case_forms.values():
-        return json_response({"formData": base64.b64encode(form).decode()})
+        return {"formData": base64.b64encode(form).decode()}
     raise ServiceError("ResourceNotFoundException", FORM_MISSING, 404)
 
 
 @operation("bedrock")
-def put_use_case_for_model_access(state: LabState, request: Request, parameters: Parameters) -> Response:
+def put_use_case_for_model_access(state: LabState, request: Request, parameters: Parameters) -> Answer:
     """PutUseCaseForModelAccess: once."""
     form = base64.b64decode(parameters["formData"])
     if not _is_complete(form):
@@ -155,7 +154,7 @@ def put_use_case_for_model_access(state: LabState, request: Request, parameters:
     if state.use_case_forms:
         raise ServiceError("ValidationException", "The use case form was already submitted and cannot be updated.")
     state.use_case_forms[request.region] = form
-    return json_response({}, 201)
+    return {}
 
 
 def _is_complete(form: bytes) -> bool:
@@ -171,29 +170,26 @@ def _is_complete(form: bytes) -> bool:
 
 
 @operation("bedrock")
-def list_inference_profiles(state: LabState, request: Request, parameters: Parameters) -> Response:
+def list_inference_profiles(state: LabState, request: Request, parameters: Parameters) -> Answer:
     """ListInferenceProfiles, a page at a time."""
-    token, size = parameters.get("nextToken", "0"), parameters.get("maxResults", PAGE_SIZE)
-    if not token.isdigit():
-        raise ServiceError("ValidationException", "The provided nextToken is invalid.")
+    invalid = ServiceError("ValidationException", "The provided nextToken is invalid.")
     summaries = [
         _profile_details(profile)
         for profile in model_catalogue.profiles(state, request.region).values()
         if parameters.get("typeEquals") in (None, profile.type)
     ]
-    end = int(token) + size
-    page = {"inferenceProfileSummaries": summaries[int(token) : end]}
-    return json_response({**page, "nextToken": str(end)} if end < len(summaries) else page)
+    found, token = page(summaries, parameters.get("nextToken"), parameters.get("maxResults", PAGE_SIZE), invalid)
+    return {"inferenceProfileSummaries": found} | ({"nextToken": token} if token else {})
 
 
 @operation("bedrock", _profile_resource)
-def get_inference_profile(state: LabState, request: Request, parameters: Parameters) -> Response:
+def get_inference_profile(state: LabState, request: Request, parameters: Parameters) -> Answer:
     """GetInferenceProfile: by ID, or by ARN in the region of the call."""
     identifier = parameters["inferenceProfileIdentifier"]
     profile = model_catalogue.profiles(state, request.region).get(resource_id(identifier))
     if profile is None or identifier not in (profile.id, profile.arn):
         raise ServiceError("ResourceNotFoundException", "The provided inference profile identifier is not found.", 404)
-    return json_response(_profile_details(profile))
+    return _profile_details(profile)
 
 
 def _profile_details(profile: Profile) -> dict[str, Any]:

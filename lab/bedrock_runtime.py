@@ -12,9 +12,9 @@ from typing import Any
 from lab import event_stream, model_catalogue
 from lab.bedrock import agreement_status
 from lab.model_catalogue import ANTHROPIC, Model, Profile, resource_id
-from lab.model_operations import operation
+from lab.operations import operation
 from lab.policy_evaluation import authorize
-from lab.service import Request, Response, ServiceError, json_response
+from lab.service import Request, Response, ServiceError
 from lab.state import LabState
 
 REPLY = "The lab answers in the place of a model."
@@ -32,7 +32,7 @@ def _resource(state: LabState, request: Request, parameters: Mapping[str, str]) 
     return profile.arn if profile else model_catalogue.foundation_model_arn(request.region, identifier)
 
 
-@operation("bedrock-runtime", _resource, reads=False)
+@operation("bedrock-runtime", _resource, invalid=None)
 def invoke_model(state: LabState, request: Request, parameters: Mapping[str, str]) -> Response:
     """InvokeModel: a short answer in the model's own format, with its tokens counted."""
     model = _invoked(state, request, parameters["modelId"], "bedrock:InvokeModel")
@@ -43,10 +43,10 @@ def invoke_model(state: LabState, request: Request, parameters: Mapping[str, str
         "X-Amzn-Bedrock-Output-Token-Count": str(usage["output_tokens"]),
     }
     payload = _message(model, text, usage, reason) if model.provider == ANTHROPIC else _nova(text, usage, reason)
-    return Response(json_response(payload).body, headers=headers)
+    return Response(json.dumps(payload).encode(), headers=headers)
 
 
-@operation("bedrock-runtime", _resource, reads=False)
+@operation("bedrock-runtime", _resource, invalid=None)
 def invoke_model_with_response_stream(state: LabState, request: Request, parameters: Mapping[str, str]) -> Response:
     """InvokeModelWithResponseStream: the same answer as an event stream."""
     model = _invoked(state, request, parameters["modelId"], "bedrock:InvokeModelWithResponseStream")

@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lab.model_operations import operation
-from lab.service import Request, Response, ServiceError
+from lab.operations import operation
+from lab.service import Request, ServiceError
 from lab.state import LabState, TrailEvent
 
-CONTENT_TYPE = "application/x-amz-json-1.1"
 KEPT = timedelta(days=90)
 GREATEST_PAGE = 50
 REQUESTS_PER_SECOND = 2
@@ -34,11 +33,10 @@ RESOURCE_TYPES = {
 }
 
 
-@operation("cloudtrail", reads=False)
-def lookup_events(state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
+@operation("cloudtrail", invalid=None)
+def lookup_events(state: LabState, request: Request, query: Mapping[str, Any]) -> Mapping[str, Any]:
     """LookupEvents: newest first, by time and at most one attribute."""
     _throttle(state, request.region)
-    query = request.json()
     start, end = _moment(query, "StartTime"), _moment(query, "EndTime")
     if start and end and start > end:
         raise ServiceError("InvalidTimeRangeException", "The start time must not be after the end time.")
@@ -55,7 +53,7 @@ def lookup_events(state: LabState, request: Request, _parameters: Mapping[str, s
     page: dict[str, Any] = {"Events": [_entry(event) for event in events[first : first + size]]}
     if first + size < len(events):
         page["NextToken"] = _token(query, events[first + size - 1])
-    return Response(json.dumps(page).encode(), content_type=CONTENT_TYPE)
+    return page
 
 
 def _throttle(state: LabState, region: str) -> None:

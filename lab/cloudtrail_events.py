@@ -16,7 +16,7 @@ from ministack.core import iam_evaluator, responses
 from ministack.services import iam, sts
 
 from lab.instance_metadata import EC2_ROLE_DELIVERY, IMDSV2, Instance
-from lab.service import Request, Response, ServiceError
+from lab.service import Request, Response
 from lab.state import LabState, TrailEvent
 
 VERSION = "1.11"
@@ -40,16 +40,10 @@ SHOWN = frozenset(
     )
 )
 MASKED = {"text": "**********"}  # as Polly's events have it
-TRANSCRIBE_HEADERS = {
-    "x-amzn-transcribe-language-code": "languageCode",
-    "x-amzn-transcribe-media-encoding": "mediaEncoding",
-    "x-amzn-transcribe-sample-rate": "mediaSampleRateHertz",
-    "x-amzn-transcribe-session-id": "sessionId",
-}
 
 
 def record(
-    state: LabState, request: Request, event_name: str, path_parameters: Mapping[str, str], response: Response
+    state: LabState, request: Request, event_name: str, parameters: Mapping[str, Any], response: Response
 ) -> None:
     """Add the event of a call that was answered, denied or failed."""
     code, message = response.error or (None, None)
@@ -64,7 +58,7 @@ def record(
         "userAgent": request.headers.get("user-agent", ""),
         "errorCode": _error_code(request.service, code) if code else None,
         "errorMessage": message,
-        "requestParameters": _request_parameters(request, path_parameters) if _was_read(request, message) else None,
+        "requestParameters": _request_parameters(parameters) if _was_read(request, message) else None,
         "additionalEventData": request.additional_event_data or None,
         "requestID": request.request_id,
     }
@@ -169,21 +163,7 @@ def _was_read(request: Request, message: str | None) -> bool:
     return request.service == "ec2" or NOT_AUTHORIZED not in (message or "")
 
 
-def _request_parameters(request: Request, path_parameters: Mapping[str, str]) -> dict[str, Any] | None:
-    given: dict[str, Any] = dict(path_parameters)
-    given |= {name: request.headers.get(header) for header, name in TRANSCRIBE_HEADERS.items()}
-    given |= {name: values[0] for name, values in {**request.query, **request.form()}.items()}
-    given |= _body(request)
+def _request_parameters(given: Mapping[str, Any]) -> dict[str, Any] | None:
     named = {f"{name[:1].lower()}{name[1:]}": value for name, value in given.items()}
     shown = {name: MASKED.get(name, value) for name, value in named.items() if name in SHOWN or name in MASKED}
     return {name: value for name, value in shown.items() if isinstance(value, (str, int, float))} or None
-
-
-def _body(request: Request) -> dict[str, Any]:
-    """A JSON body's members; those of what is sent to a model are contents."""
-    if request.form() or request.path.startswith("/model/"):
-        return {}
-    try:
-        return request.json()
-    except ServiceError:
-        return {}

@@ -8,7 +8,6 @@ from copy import deepcopy
 from datetime import datetime, timedelta
 from typing import Any
 
-from ministack.core import iam_evaluator
 from ministack.services import iam
 
 #: Everything that decides what a user or role may do.
@@ -55,16 +54,6 @@ class Propagation:
             yield
         finally:
             _replace(current)
-
-    def govern_ministack(self) -> None:
-        """Let ministack's own look at the policies be this one, too."""
-        enforce = iam_evaluator.enforce
-
-        def enforce_as_seen(*arguments: Any, **options: Any) -> Any:
-            with self.as_seen():
-                return enforce(*arguments, **options)
-
-        iam_evaluator.enforce = enforce_as_seen
 
 
 def _replace(content: Content) -> None:

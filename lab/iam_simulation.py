@@ -19,7 +19,7 @@ import yaml
 from ministack.core import iam_evaluator
 
 from lab import policy_documents
-from lab.model_operations import operation
+from lab.operations import operation
 from lab.policy_documents import Principal, Statement
 from lab.policy_evaluation import (
     ALLOWED,
@@ -31,10 +31,11 @@ from lab.policy_evaluation import (
     service_control_policies,
     texts,
 )
-from lab.query_protocol import Form, answer
-from lab.service import Request, Response, ServiceError
+from lab.service import Request, ServiceError, page
 from lab.state import LabState
 
+Parameters = Mapping[str, Any]
+MAX_ITEMS = 100
 TEMPLATES = Path(__file__).with_name("data") / "resource_arn_templates.yml"
 ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9]+")
 ARN = re.compile(r"arn:[^:]+:[^:]+:[^:]*:[^:]*:.+")
@@ -67,35 +68,27 @@ class Simulation:
         return [key for key in _context_keys(self.identity) if key.lower() not in self.context]
 
 
-def _policy_source(_state: LabState, request: Request, _parameters: Mapping[str, str]) -> str:
-    return Form(request).text("PolicySourceArn")
+def _policy_source(_state: LabState, _request: Request, parameters: Parameters) -> str:
+    return str(parameters.get("PolicySourceArn", ""))
 
 
-@operation("iam", _policy_source, reads=False)
-def simulate_principal_policy(state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
+@operation("iam", _policy_source, invalid="ValidationError")
+def simulate_principal_policy(state: LabState, _request: Request, parameters: Parameters) -> Parameters:
     """SimulatePrincipalPolicy: a user's, group's or role's policies, its boundary and the organization's."""
-    form = Form(request)
-    source = _principal(state, form)
-    if form.text("ResourcePolicy") and source.kind != "user":
+    with state.iam.as_seen():  # as the services see a change of policies
+        source = policy_documents.principal(parameters["PolicySourceArn"])
+    if "ResourcePolicy" in parameters and source.kind != "user":
         raise ServiceError("InvalidInput", "Invalid caller - Caller must be an IAM user in this context.")
-    simulation = Simulation(source.identity + _policies(form, "PolicyInputList"), source.boundary)
-    if boundary := _policies(form, "PermissionsBoundaryPolicyInputList"):
+    if "ResourcePolicy" in parameters or "PolicyExclusionList" in parameters:
+        raise ServiceError("NotImplemented", "The lab simulates no resource policies and no exclusions", 501)
+    simulation = Simulation(source.identity + _policies(parameters, "PolicyInputList"), source.boundary)
+    if boundary := _policies(parameters, "PermissionsBoundaryPolicyInputList"):
         simulation.boundary = boundary
     simulation.organization = service_control_policies(state)
-    simulation.context = {**_known_context(source, form.text("CallerArn")), **_context(form)}
-    return _simulated(form, simulation)
-
-
-def _principal(state: LabState, form: Form) -> Principal:
-    """The simulator sees a change of policies when the services do."""
-    with state.iam.as_seen():
-        return policy_documents.principal(form.text("PolicySourceArn"))
-
-
-def _simulated(form: Form, simulation: Simulation) -> Response:
-    if form.text("ResourcePolicy") or form.members("PolicyExclusionList", ".PolicyType"):
-        raise ServiceError("NotImplemented", "The lab simulates no resource policies and no exclusions", 501)
-    actions, resources = form.members("ActionNames"), form.members("ResourceArns") or ["*"]
+    given = {entry.get("ContextKeyName", ""): entry for entry in parameters.get("ContextEntries", ())}
+    context = {name.lower(): _context_values(name, entry) for name, entry in given.items()}
+    simulation.context = {**_known_context(source, parameters.get("CallerArn")), **context}
+    actions, resources = parameters["ActionNames"], parameters.get("ResourceArns", ["*"])
     for action in actions:
         if not ACTION.fullmatch(action):
             raise ServiceError("InvalidInput", f"Invalid action name: {action}")
@@ -103,8 +96,9 @@ def _simulated(form: Form, simulation: Simulation) -> Response:
         if resource != "*" and not ARN.fullmatch(resource):
             raise ServiceError("InvalidInput", f"ResourceNames are not in a valid ARN format: {resource}")
     results = [_evaluation_result(simulation, action, resources) for action in actions]
-    page, marker = form.page(results)
-    return answer(form, {"EvaluationResults": page, "IsTruncated": marker is not None, "Marker": marker})
+    invalid = ServiceError("ValidationError", "Invalid Marker.")
+    found, marker = page(results, parameters.get("Marker"), parameters.get("MaxItems", MAX_ITEMS), invalid)
+    return {"EvaluationResults": found, "IsTruncated": marker is not None, "Marker": marker}
 
 
 def _evaluation_result(simulation: Simulation, action: str, resources: list[str]) -> dict[str, Any]:
@@ -154,7 +148,7 @@ def _matched(statement: Statement) -> dict[str, Any]:
     return {"SourcePolicyId": statement.policy_id, "SourcePolicyType": "IAM Policy"}  # AWS's answer, not the enum's
 
 
-def _known_context(source: Principal, caller_arn: str) -> dict[str, list[str]]:
+def _known_context(source: Principal, caller_arn: str | None) -> dict[str, list[str]]:
     kind = {"role": "AssumedRole"}.get(source.kind, "User")
     context = principal_context(caller_arn or source.arn, kind, source.account_id)
     return {**context, "aws:username": [source.name]} if source.kind == "user" else context
@@ -184,23 +178,18 @@ def _template(action: str, resource: str) -> str:
     return next(iter(fitting or templates), "*")
 
 
-def _policies(form: Form, name: str) -> list[Statement]:
+def _policies(parameters: Parameters, name: str) -> list[Statement]:
     statements = []
-    for number, document in enumerate(form.members(name), 1):
+    for number, document in enumerate(parameters.get(name, ()), 1):
         if problem := iam_evaluator.validate_policy_document(document):
             raise ServiceError("InvalidInput", f"Syntax errors in policy {number} of {name}: {problem}")
         statements += policy_documents.parse(document, f"{name}.{number}")
     return statements
 
 
-def _context(form: Form) -> dict[str, list[str]]:
-    names = form.members("ContextEntries", ".ContextKeyName")
-    return {name.lower(): _context_values(form, name, number) for number, name in enumerate(names, 1)}
-
-
-def _context_values(form: Form, name: str, number: int) -> list[str]:
-    entry = f"ContextEntries.member.{number}"
-    kind, values = form.text(f"{entry}.ContextKeyType"), form.members(f"{entry}.ContextKeyValues")
+def _context_values(name: str, entry: Parameters) -> list[str]:
+    kind = entry.get("ContextKeyType", "")
+    values: list[str] = entry.get("ContextKeyValues", [])
     valid = CONTEXT_VALUE.get(kind.removesuffix("List"))
     if valid is None or not values or (len(values) > 1 and not kind.endswith("List")):
         raise ServiceError("InvalidInput", f"Invalid context entry {name} of type {kind} with {len(values)} values")

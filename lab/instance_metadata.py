@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from ministack.core import responses
 from ministack.services import iam, sts
 
-from lab.service import Response, json_response
+from lab.service import Response
 from lab.state import LabState
 
 LONGEST_TOKEN_SECONDS = 21_600
@@ -91,7 +91,7 @@ class InstanceMetadata:
                 "services/partition": "aws",
             }.items()
         }
-        documents["/latest/dynamic/instance-identity/document"] = json_response(self._identity())
+        documents["/latest/dynamic/instance-identity/document"] = Response(json.dumps(self._identity()).encode())
         return documents | self._credentials(f"{meta}iam/")
 
     def _identity(self) -> dict[str, str | None]:

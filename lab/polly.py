@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import math
 import struct
 from collections.abc import Mapping
@@ -15,8 +12,8 @@ from xml.etree import ElementTree
 
 import yaml
 
-from lab.model_operations import operation
-from lab.service import Request, Response, ServiceError, json_response
+from lab.operations import operation
+from lab.service import Request, Response, ServiceError, page
 from lab.state import LabState
 
 DATA = Path(__file__).with_name("data")
@@ -61,7 +58,7 @@ def supported_engines(state: LabState, region: str, voice: str) -> list[str]:
 
 
 @operation("polly")
-def describe_voices(state: LabState, request: Request, parameters: Mapping[str, Any]) -> Response:
+def describe_voices(state: LabState, request: Request, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     """DescribeVoices: by engine and language, a page at a time."""
     engine, language = parameters.get("Engine"), parameters.get("LanguageCode")
     with_additional = parameters.get("IncludeAdditionalLanguageCodes", False)
@@ -72,12 +69,12 @@ def describe_voices(state: LabState, request: Request, parameters: Mapping[str, 
         and engine in (None, *voice["SupportedEngines"])
         and language in (None, voice["LanguageCode"], *(voice["AdditionalLanguageCodes"] if with_additional else ()))
     ]
-    query = [engine, language, with_additional]
-    start = _page_start(parameters.get("NextToken"), query)
-    page: dict[str, Any] = {"Voices": voices[start : start + PAGE_SIZE]}
-    if start + PAGE_SIZE < len(voices):
-        page["NextToken"] = base64.b64encode(json.dumps([start + PAGE_SIZE, query]).encode()).decode()
-    return json_response(page)
+    invalid, query = (
+        ServiceError("InvalidNextTokenException", "The NextToken is invalid"),
+        [engine, language, with_additional],
+    )
+    found, token = page(voices, parameters.get("NextToken"), PAGE_SIZE, invalid, query)
+    return {"Voices": found} | ({"NextToken": token} if token else {})
 
 
 def _voice(state: LabState, region: str, voice_id: str) -> dict[str, Any]:
@@ -91,19 +88,6 @@ def _voice(state: LabState, region: str, voice_id: str) -> dict[str, Any]:
         "AdditionalLanguageCodes": voice.get("additional", []),
         "SupportedEngines": supported_engines(state, region, voice_id),
     }
-
-
-def _page_start(token: str | None, query: list[Any]) -> int:
-    """Where the page begins; the token of another query is invalid too."""
-    if token is None:
-        return 0
-    try:
-        start, of_query = json.loads(base64.b64decode(token, validate=True))
-    except (binascii.Error, ValueError, TypeError):
-        start, of_query = None, None
-    if not isinstance(start, int) or of_query != query:
-        raise ServiceError("InvalidNextTokenException", "The NextToken is invalid")
-    return start
 
 
 @operation("polly")

@@ -19,7 +19,6 @@ from ministack.core import responses
 
 from lab import (
     cloudtrail_events,
-    ec2_authorization,
     ec2_network,
     ec2_permissions,
     ec2_prefix_lists,
@@ -60,7 +59,6 @@ async def seed(state: LabState, host_root: Path) -> Seeded:
     """Make the account's role, operator, secrets, network and instance, and its host's files."""
     account = state.account
     instance_description.complete()
-    ec2_authorization.complete()
     ec2_permissions.complete()
     ec2_network.complete()
     ec2_prefix_lists.complete()

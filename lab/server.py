@@ -25,7 +25,6 @@ from lab.asgi import Application
 from lab.directory import Description, LabDirectory
 from lab.host import Host
 from lab.instance_metadata import InstanceMetadata
-from lab.operations import OPERATIONS
 from lab.provider import Provider
 from lab.state import LabState
 
@@ -54,8 +53,7 @@ async def run(directory: LabDirectory, account: accounts.Account, *, with_host: 
         provider += host.listeners.provider
     directory.describe(description)
     http2.install()
-    state.iam.govern_ministack()
-    application = Application(state, OPERATIONS, InstanceMetadata(state, seeded.instance))
+    application = Application(state, InstanceMetadata(state, seeded.instance))
     configuration = _configuration(directory, aws, metadata)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(serve(cast("Framework", application), configuration, shutdown_trigger=asyncio.Event().wait))

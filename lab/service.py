@@ -1,22 +1,17 @@
-"""The form that every service of the lab has: operations in, responses out.
-
-One module per service holds a tuple ``OPERATIONS``. The ASGI layer (``lab.asgi``) finds the
-operation of a request, authenticates and authorizes the caller with ministack's own evaluator,
-and calls the handler. What no operation claims goes on to ministack.
-"""
+"""What every service of the lab takes and gives: a signed request, a response, an error."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
-import re
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
-if TYPE_CHECKING:
-    from lab.state import LabState
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -53,14 +48,13 @@ class Request:
             return {}
         return parse_qs(self.body.decode(errors="replace"), keep_blank_values=True)
 
+    def action(self) -> str:
+        """The operation's name in the query protocol, empty for any other."""
+        return self.form().get("Action", [""])[0]
+
     def target(self) -> str:
         """Service version and operation of the JSON protocol: ``CloudTrail_20131101.LookupEvents``."""
         return ".".join(self.headers.get("x-amz-target", "").split(".")[-2:])
-
-    def parameter(self, name: str) -> str | None:
-        """The first value of a query parameter."""
-        values = self.query.get(name)
-        return values[0] if values else None
 
 
 @dataclass(frozen=True)
@@ -75,11 +69,6 @@ class Response:
     error: tuple[str, str] | None = None  # code and message of the error that the body tells
 
 
-def json_response(payload: Mapping[str, Any], status: int = 200) -> Response:
-    """Answer with a JSON document."""
-    return Response(json.dumps(payload).encode(), status)
-
-
 class ServiceError(Exception):
     """An error as AWS answers it; the ASGI layer renders it in the protocol of the operation."""
 
@@ -88,52 +77,18 @@ class ServiceError(Exception):
         self.code, self.message, self.status = code, message, status
 
 
-Handler = Callable[["LabState", Request, Mapping[str, str]], Response]
-#: Gives the resource ARN that IAM evaluates, from state, request and path parameters.
-Resource = Callable[["LabState", Request, Mapping[str, str]], str]
-
-
-def any_resource(_state: LabState, _request: Request, _parameters: Mapping[str, str]) -> str:
-    """The resource of actions that support no resource-level permissions."""
-    return "*"
-
-
-#: Gives the condition keys that a request has beside those that every one has.
-ConditionKeys = Callable[[Request], dict[str, list[str]]]
-
-
-def no_condition_keys(_request: Request) -> dict[str, list[str]]:
-    """The condition keys of actions that have none of their own."""
-    return {}
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One operation of one service.
-
-    path: a regular expression matched against the whole percent-decoded path; its named groups
-    become the handler's parameters. query_action: for the query protocol (IAM), the value of
-    the form's ``Action``. target: for the JSON protocol (CloudTrail), the end of ``X-Amz-Target``.
-    """
-
-    name: str
-    service: str
-    method: str
-    path: re.Pattern[str]
-    iam_action: str
-    handler: Handler
-    resource: Resource = any_resource
-    condition_keys: ConditionKeys = no_condition_keys
-    query_action: str | None = None
-    target: str | None = None
-    protocol: str = "rest-json"  # or "query", or "json"
-    streaming: bool = False  # the handler is called before the request's body is there
-
-    def match(self, request: Request) -> dict[str, str] | None:
-        """The path's parameters when the request asks for this operation, whatever service it is signed for."""
-        found = self.path.fullmatch(request.path) if self.method == request.method else None
-        named = (self.query_action or "", self.target or "")
-        asked = (request.form().get("Action", [""])[0], request.target())
-        if found is None or any(name not in ("", given) for name, given in zip(named, asked, strict=True)):
-            return None
-        return found.groupdict()
+def page(
+    entries: Sequence[T], token: str | None, size: int, invalid: ServiceError, query: Any = None
+) -> tuple[list[T], str | None]:
+    """One page, and the token of the next, None at the end; the token of another query is invalid."""
+    start = 0
+    if token is not None:
+        try:
+            start, of_query = json.loads(base64.b64decode(token, validate=True))
+        except (binascii.Error, ValueError, TypeError):
+            raise invalid from None
+        if not isinstance(start, int) or of_query != query:
+            raise invalid
+    end = start + size
+    following = base64.b64encode(json.dumps([end, query]).encode()).decode() if end < len(entries) else None
+    return list(entries[start:end]), following

@@ -3,62 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping
-from functools import cache
-from pathlib import Path
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
-import yaml
 from ministack.core import iam_evaluator
 
 from lab import event_stream
 from lab.event_stream import MalformedMessageError, Message, SignatureChain, SignatureError
-from lab.service import Operation, Request, Response, ServiceError
+from lab.operations import operation
+from lab.service import Request, Response, ServiceError
 from lab.state import LabState
 from lab.transcription import Transcription
 
-LANGUAGES = Path(__file__).with_name("data") / "transcribe_languages.yml"
 HEADER = "x-amzn-transcribe-"
-SETTINGS = {
-    "languageCode": f"{HEADER}language-code",
-    "mediaSampleRateHertz": f"{HEADER}sample-rate",
-    "mediaEncoding": f"{HEADER}media-encoding",
-    "sessionId": f"{HEADER}session-id",
-}
+SETTINGS = tuple(f"{HEADER}{name}" for name in ("language-code", "sample-rate", "media-encoding", "session-id"))
 #: AWS tells these back even when nobody asked for them.
 SWITCHED_OFF = ("show-speaker-label", "enable-channel-identification", "enable-partial-results-stabilization")
-MEDIA_ENCODINGS = ("ogg-opus", "flac", "pcm")
-SAMPLE_RATES = range(8000, 48001)
-SESSION_ID = r"[a-fA-F0-9]{8}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}-[a-fA-F0-9]{12}"
 LARGEST_CHUNK_BYTES = 32 * 1024
 IDLE_SECONDS = 15.0
 
 
-@cache
-def languages() -> list[str]:
-    """Every language code that the service takes."""
-    content: dict[str, list[str]] = yaml.safe_load(LANGUAGES.read_text(encoding="utf-8"))
-    return content["languages"]
-
-
-def start_stream_transcription(_state: LabState, request: Request, _parameters: Mapping[str, str]) -> Response:
+@operation("transcribe-streaming", invalid="BadRequestException")
+def start_stream_transcription(_state: LabState, request: Request, parameters: Mapping[str, Any]) -> Response:
     """Check how the stream is opened; what comes in it is checked as it comes."""
     if request.stream is None:
         raise _bad_request("StartStreamTranscription needs HTTP/2")
-    settings = {name: request.headers.get(header) for name, header in SETTINGS.items()}
-    _validate(settings, request.headers)
+    _check_offered(parameters, request.headers)
     credential = iam_evaluator.resolve_credential(request.access_key_id, request.account_id)
     chain = SignatureChain(request.headers, credential.secret_access_key)
-    session_id = settings["sessionId"] or str(uuid.uuid4())
     headers = {
         "x-amzn-request-id": request.request_id,
         **{f"{HEADER}{name}": "false" for name in SWITCHED_OFF},
-        **{SETTINGS[name]: value for name, value in settings.items() if value},
-        SETTINGS["sessionId"]: session_id,
+        f"{HEADER}session-id": str(uuid.uuid4()),
+        **{name: value for name, value in request.headers.items() if name in SETTINGS and value},
     }
-    transcription = Transcription(int(settings["mediaSampleRateHertz"] or 0))
-    stream = _transcribe(_audio(request.stream, chain), transcription)
+    stream = _transcribe(_audio(request.stream, chain), Transcription(parameters["MediaSampleRateHertz"]))
     return Response(b"", content_type=event_stream.CONTENT_TYPE, headers=headers, stream=stream)
 
 
@@ -114,55 +94,15 @@ async def _within_time(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield chunk
 
 
-def _validate(settings: Mapping[str, str | None], headers: Mapping[str, str]) -> None:
-    sample_rate = settings["mediaSampleRateHertz"]
-    if sample_rate is not None and not re.fullmatch(r"-?\d{1,9}", sample_rate):
-        raise ServiceError("SerializationException", "STRING_VALUE can not be converted to an Integer")
-    if faults := list(_faults(settings)):
-        number = f"{len(faults)} validation error{'s' if len(faults) > 1 else ''} detected"
-        raise _bad_request(f"{number}: {'; '.join(faults)}")
+def _check_offered(parameters: Mapping[str, Any], headers: Mapping[str, str]) -> None:
     for header, value in headers.items():
-        if header.startswith(HEADER) and header not in SETTINGS.values() and value != "false":
+        if header.startswith(HEADER) and header not in SETTINGS and value != "false":
             raise _bad_request(f"The lab's Transcribe does not offer {header}: {value}")
-    if settings["languageCode"] is None:
+    if "LanguageCode" not in parameters:
         raise _bad_request("The lab's Transcribe identifies no languages: LanguageCode must be given")
-    if settings["mediaEncoding"] != "pcm":
-        raise _bad_request(f"The lab's Transcribe hears pcm only, not {settings['mediaEncoding']}")
-
-
-def _faults(settings: Mapping[str, str | None]) -> Iterator[str]:
-    """The constraints of the service model that the settings do not keep, in AWS's words."""
-    for name in ("mediaSampleRateHertz", "mediaEncoding"):
-        if settings[name] is None:
-            yield f"Value null at '{name}' failed to satisfy constraint: Member must not be null"
-    for name, allowed in (("languageCode", languages()), ("mediaEncoding", MEDIA_ENCODINGS)):
-        if settings[name] not in (None, *allowed):
-            yield _fault(settings, name, f"satisfy enum value set: [{', '.join(allowed)}]")
-    rate = settings["mediaSampleRateHertz"]
-    if rate is not None and int(rate) < SAMPLE_RATES.start:
-        yield _fault(settings, "mediaSampleRateHertz", f"have value greater than or equal to {SAMPLE_RATES.start}")
-    if rate is not None and int(rate) >= SAMPLE_RATES.stop:
-        yield _fault(settings, "mediaSampleRateHertz", f"have value less than or equal to {SAMPLE_RATES.stop - 1}")
-    if settings["sessionId"] and not re.fullmatch(SESSION_ID, settings["sessionId"]):
-        yield _fault(settings, "sessionId", f"satisfy regular expression pattern: {SESSION_ID}")
-
-
-def _fault(settings: Mapping[str, str | None], name: str, constraint: str) -> str:
-    return f"Value '{settings[name]}' at '{name}' failed to satisfy constraint: Member must {constraint}"
+    if parameters["MediaEncoding"] != "pcm":
+        raise _bad_request(f"The lab's Transcribe hears pcm only, not {parameters['MediaEncoding']}")
 
 
 def _bad_request(message: str) -> ServiceError:
     return ServiceError("BadRequestException", message)
-
-
-OPERATIONS = (
-    Operation(
-        name="StartStreamTranscription",
-        service="transcribe",
-        method="POST",
-        path=re.compile(r"/stream-transcription"),
-        iam_action="transcribe:StartStreamTranscription",
-        handler=start_stream_transcription,
-        streaming=True,
-    ),
-)

@@ -24,7 +24,6 @@ from ministack.core import responses
 from ministack.services import iam, sts
 
 from lab import accounts, asgi, seeding
-from lab.operations import OPERATIONS
 from lab.service import Request, Response
 from lab.state import LabState
 from tests.lab.shapes import problems
@@ -47,7 +46,7 @@ class DirectLab:
         self.account = accounts.load(account) if isinstance(account, str) else account
         self.now = now
         self.state = LabState(self.account, Path("unused"), clock=lambda: self.now)
-        self._application = asgi.Application(self.state, OPERATIONS, None)  # type: ignore[arg-type]
+        self._application = asgi.Application(self.state, None)  # type: ignore[arg-type]
         iam.reset()
         sts.reset()
         self.run(seeding._seed_role(self.account))
@@ -130,11 +129,9 @@ class DirectLab:
 
     def _handle(self, request: Request) -> Response:
         with responses.request_scope(request.account_id, request.region):
-            operation, parameters = self._application._find(request)
+            operation, path = self._application._find(request)
             assert operation is not None, f"No operation answers {request.method} {request.path}"
-            response = self._application._handle(operation, request, parameters)
-            self._application._record(request, operation.name, parameters, response)
-            return response
+            return self._application._handle(operation, request, path)
 
 
 class Headers(dict[str, str]):

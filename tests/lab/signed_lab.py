@@ -40,7 +40,7 @@ class SignedLab(DirectLab):
             INSTANCE_ID, "ami-1", "t3.medium", ADDRESS, "02:00", self.account.region, "a", self.now, profile
         )
         self.metadata = InstanceMetadata(self.state, self.instance)
-        self._application = asgi.Application(self.state, OPERATIONS, self.metadata)
+        self._application = asgi.Application(self.state, self.metadata)
         cloudtrail_events.record_past(self.state, self.instance)
         self.operator = self.user("admin", allow("*"))
 

@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from lab.operations import OPERATIONS
 from tests.lab.direct_lab import DirectLab, allow, changed, error
-from tests.lab.shapes import service_model
 
 HAIKU, SONNET_4_6 = "anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-sonnet-4-6"
 NOVA = "amazon.nova-lite-v1:0"
@@ -288,13 +286,3 @@ def test_a_global_profile_runs_in_no_region_in_particular() -> None:
     lab.state.agreements[("us-east-1", SONNET_4_6)] = lab.state.agreements[("us-east-1", HAIKU)]
     for _ in range(3):
         invoke(lab, profile)
-
-
-def test_every_operation_is_one_of_botocores_with_its_own_path_and_method() -> None:
-    services = {"polly": ["polly"], "iam": ["iam"], "bedrock": ["bedrock", "bedrock-runtime"]}
-    for operation in (o for o in OPERATIONS if o.service in services):
-        models = [service_model(name) for name in services[operation.service]]
-        model = next(m for m in models if operation.name in m.operation_names).operation_model(operation.name)
-        path = str(model.http["requestUri"]).replace("{", "").replace("}", "")
-        assert operation.method == model.http["method"]
-        assert operation.path.fullmatch(path), operation.name

@@ -499,5 +499,5 @@ def test_streams_are_recorded_by_the_server(lab_factory: Callable[[str], Any]) -
         )
         assert event["readOnly"] is False
         outcomes[region] = event.get("errorCode"), event["requestParameters"]
-    settings = {"languageCode": "en-US", "mediaEncoding": "pcm", "mediaSampleRateHertz": "16000"}
+    settings = {"languageCode": "en-US", "mediaEncoding": "pcm", "mediaSampleRateHertz": 16000}
     assert outcomes == {"ca-central-1": (None, settings), "us-east-1": ("AccessDenied", None)}

@@ -14,11 +14,13 @@ import botocore.parsers
 import pytest
 from botocore.model import OperationModel
 
+from lab import asgi
 from lab.operations import OPERATIONS
 from tests.lab.conftest import REPOSITORY, run_lab, started
 from tests.lab.shapes import missing, problems
 from tests.lab.test_host_egress import ec2_client
 
+assert asgi.SERVICES  # its import registers the operations
 #: Actions that no API has: what CreateFoundationModelAgreement asks IAM about.
 PERMISSIONS = {"aws-marketplace:Subscribe", "aws-marketplace:ViewSubscriptions"}
 OWN = {operation.iam_action for operation in OPERATIONS}
