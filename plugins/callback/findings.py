@@ -11,7 +11,7 @@ author: SafeSecrets infrastructure team (@safesecrets)
 version_added: 0.1.0
 short_description: Prints the checklist of a run and writes its hand-over
 description:
-  - Follows what the role P(safesecrets.infra.findings#role) records in the fact C(safesecrets_findings) of each host.
+  - Follows what the module M(safesecrets.infra.record_findings) records of each host.
   - At the end, however the run ended, prints a table, grouped by the items of the chain in their order, with the
     checklist of the requirements and the remedies under it, and writes the hand-over into a folder of its own.
     C(latest) leads to the newest one; the former ones are kept.
@@ -66,8 +66,8 @@ COLOURS = {
     findings.NOT_APPLICABLE: C.COLOR_SKIP,
     findings.NOT_RUN: C.COLOR_SKIP,
 }
-ACTION_FAIL = ("ansible.builtin.fail", "ansible.legacy.fail", "fail")
 COLLECTION = "safesecrets.infra"
+RECORD = f"{COLLECTION}.record_findings"
 COLUMNS_WITHOUT_TERMINAL = 100
 HIDDEN = "its output is hidden (no_log)"
 LONGEST_MESSAGE = 2000
@@ -99,14 +99,13 @@ class CallbackModule(CallbackBase):
         here = Path.cwd()
         self._playbooks.append(str(path.relative_to(here)) if path.is_relative_to(here) else path.name)
         # Each task's worker is forked from this process: what is loaded here is not loaded again in every one.
-        filter_loader.get("safesecrets.infra.checked_findings")
+        filter_loader.get(f"{COLLECTION}.preview_findings")
 
     def v2_runner_on_ok(self, result):
+        self._keep(result)
         if result.task.action not in C._ACTION_SET_FACT:
             return
         facts = result.result.get("ansible_facts", {})
-        if "safesecrets_findings" in facts:
-            self._observe(result.host.get_name(), facts["safesecrets_findings"])
         if isinstance(facts.get("safesecrets_configuration"), dict):
             self._configurations[result.host.get_name()] = dict(facts["safesecrets_configuration"])
         account = facts.get("safesecrets_account")
@@ -114,11 +113,12 @@ class CallbackModule(CallbackBase):
             self._account_id = account.get("account_id")
 
     def v2_runner_on_failed(self, result, ignore_errors=False):
+        known = self._keep(result)
         if ignore_errors:
             return
         failed = _failed_task(result)
-        # What the role findings stops at stands in the table already.
-        if _role(result) == f"{COLLECTION}.findings" and result.task.action in ACTION_FAIL:
+        # What the chain stops at stands in the table already.
+        if known:
             self._stopped, failed = True, None
         self._failed.setdefault(result.host.get_name(), []).append(failed)
 
@@ -144,11 +144,12 @@ class CallbackModule(CallbackBase):
         self._remember(failed)
         self._write(built)
 
-    def _observe(self, host, observed):
-        try:
-            self._observations[host] = self._observations.get(host, []) + findings.checked(observed)
-        except ValueError as error:
-            self._display.warning(f"The findings of {host} are not in their form and are left out: {error}")
+    def _keep(self, result):
+        """Keep what the task recorded. Return whether findings are what it is about, and not hidden or refused."""
+        given = result.result.get("invocation", {}).get("module_args") if result.task.action == RECORD else None
+        if given and given["record"]:
+            self._observations.setdefault(result.host.get_name(), []).extend(given["observed"])
+        return bool(given)
 
     def _run(self):
         return report.Run(

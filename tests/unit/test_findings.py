@@ -7,8 +7,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleFilterError
-from ansible_collections.safesecrets.infra.plugins.filter import findings as findings_filter
 from ansible_collections.safesecrets.infra.plugins.module_utils.findings import (
     FIELDS,
     STATUSES,
@@ -93,15 +91,3 @@ def test_what_is_alike_is_explained_once() -> None:
         "INFRA-P2-3 Ruth: Seen. Remedy: Mend it.",
         "INFRA-P2-3 Ruth: Gone.",
     ]
-
-
-def test_the_filter_appends_to_the_earlier_findings() -> None:
-    earlier, later = observed(), observed("fail")
-    assert findings_filter.checked_findings([later], earlier=[earlier]) == [earlier, later]
-
-
-def test_the_filter_says_whose_fault_it_is() -> None:
-    with pytest.raises(
-        AnsibleFilterError, match="The role did not hand over findings in their form: finding 0: missing"
-    ):
-        findings_filter.checked_findings([{}])

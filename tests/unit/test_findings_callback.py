@@ -117,8 +117,7 @@ def record(*statuses: str, item: str = "INFRA-P2-3", subject: str = "Ruth", deta
     ]
     return {
         "name": "Record the findings",
-        "ansible.builtin.include_role": {"name": "safesecrets.infra.findings"},
-        "vars": {"findings_observed": observed},
+        "safesecrets.infra.record_findings": {"observed": observed},
     }
 
 
@@ -237,12 +236,11 @@ def test_of_a_rescued_and_a_final_failure_the_final_one_is_shown(play: Playing) 
 
 
 def test_what_no_log_hides_is_read_by_nobody(play: Playing) -> None:
-    hidden = record("pass", subject="canary")["vars"]["findings_observed"]
     run = play(
         [
             a_play(
                 record("pass"),
-                {"ansible.builtin.set_fact": {"safesecrets_findings": hidden}, "no_log": True},
+                {**record("pass", subject="canary"), "no_log": True},
                 fail("canary in a message", no_log=True),
             )
         ]
@@ -254,10 +252,49 @@ def test_what_no_log_hides_is_read_by_nobody(play: Playing) -> None:
     assert "canary" not in run.report_path.read_text(encoding="utf-8")
 
 
-def test_findings_that_no_role_checked_are_left_out_with_a_warning(play: Playing) -> None:
+def test_what_only_says_that_it_is_findings_is_not_read(play: Playing) -> None:
     run = play([a_play(record("pass"), {"ansible.builtin.set_fact": {"safesecrets_findings": [{"id": "odd"}]}})])
-    assert "The findings of localhost are not in their form and are left out: finding 0: missing: item" in run.output
     assert [each["subject"] for each in run.report["findings"]] == ["Ruth-0"]
+
+
+def verdict(**options: Any) -> dict[str, Any]:
+    """Return the task that a playbook which only looks ends with."""
+    earlier = "{{ safesecrets_findings | default([]) }}"
+    return {
+        "name": "Stop",
+        "safesecrets.infra.record_findings": {"observed": earlier, "record": False, "stop": True, **options},
+    }
+
+
+@pytest.mark.parametrize(
+    ("statuses", "variables", "options", "ended"),
+    [
+        (["fail"], {}, {}, True),
+        (["pass"], {}, {}, False),
+        (["unproven"], {}, {}, False),
+        (["unproven"], {"safesecrets_strict": True}, {}, True),
+        (["unproven"], {"safesecrets_strict": True, "findings_strict": False}, {}, False),
+        (["unproven"], {"safesecrets_strict": "{{ 1 == 1 }}", "findings_strict": False}, {"strict": True}, True),
+        (["unproven"], {"safesecrets_strict": True}, {"strict": False}, False),
+    ],
+)
+def test_a_playbook_that_looks_at_everything_first_stops_at_its_end(
+    play: Playing, statuses: list[str], variables: dict[str, Any], options: dict[str, Any], ended: bool
+) -> None:
+    looking = a_play(record(*statuses), record("pass", subject="Joanna"), vars={"findings_stop": False, **variables})
+    run = play([looking, a_play(verdict(**options), vars=variables)])
+    assert (run.returncode != 0) == ended, run.output
+    assert [each["subject"] for each in run.report["findings"]] == ["Ruth-0", "Joanna-0"], "each is recorded once"
+    assert run.report["failed_tasks"] == []
+
+
+def test_a_failed_step_prints_what_is_wrong_and_not_all_that_it_saw(play: Playing) -> None:
+    run = play([a_play(record("pass", subject="Joanna"), record("fail", "pass"))])
+    before = run.output.partition("PLAY RECAP")[0]
+    assert "Ruth-0: Seen. Remedy: Mend it." in before
+    assert "Ruth-1" not in before
+    assert "Joanna" not in before
+    assert [each["subject"] for each in run.report["findings"]] == ["Joanna-0", "Ruth-0", "Ruth-1"]
 
 
 def test_other_playbooks_are_left_alone(play: Playing) -> None:
@@ -276,7 +313,7 @@ def test_other_playbooks_are_left_alone(play: Playing) -> None:
     ],
 )
 def test_findings_out_of_form_end_the_run_and_say_how(play: Playing, observed: Any, message: str) -> None:
-    task = {**record("pass"), "vars": {"findings_observed": observed}}
+    task = {"name": "Record the findings", "safesecrets.infra.record_findings": {"observed": observed}}
     run = play([a_play(record("pass", subject="Joanna"), task)])
     assert run.returncode != 0
     assert message in run.output

@@ -323,7 +323,7 @@ PLANTED = """
     - command: {{argv: [sleep, "0.5"]}}
       environment: {{LEAK: "{{{{ key }}}}"}}
       no_log: true
-    - set_fact: {{safesecrets_findings: [{finding}]}}
+    - safesecrets.infra.record_findings: {{observed: [{finding}]}}
     - add_host: {{name: "leak-{{{{ key | regex_findall('[0-9a-f]{{48}}') | first }}}}", groups: leaks}}
 - hosts: leaks
   gather_facts: false
