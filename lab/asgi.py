@@ -134,6 +134,7 @@ class Application:
         if resource is None:
             resource = iam_actions.extract_resource_arn(*arguments, parameters, request.region, request.account_id)
         tags = iam_actions.request_tag_context(request.service, action, request.body, parameters)
+        tags |= ec2_authorization.tags(parameters, request) if request.service == "ec2" else {}
         keys = {name.lower(): value if isinstance(value, list) else [value] for name, value in tags.items()}
         try:
             policy_evaluation.authorize(self._state, request, action, resource, context=keys)

@@ -1,8 +1,11 @@
-"""What EC2 asks IAM about, where ministack asks about everything: the resource of a call."""
+"""What EC2 asks IAM about, where ministack asks about everything: the resource of a call, and its tags."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+
+from ministack.core import iam_actions, responses
+from ministack.services import ec2
 
 from lab.service import Request
 
@@ -27,8 +30,18 @@ def resource(parameters: Mapping[str, Sequence[str]], request: Request) -> str |
     if action in TAGGING:
         name = first("ResourceId.1")
         kind = TYPES.get(name.partition("-")[0])
+    elif action == "CreateSecurityGroup":
+        name, kind = "*", "security-group"
     elif action.endswith("ManagedPrefixList") or action == "GetManagedPrefixListEntries":
         name, kind = first("PrefixListId") or "*", "prefix-list"
     else:
         return None
     return f"arn:aws:ec2:{request.region}:{request.account_id}:{kind}/{name}" if kind else "*"
+
+
+def tags(parameters: Mapping[str, Sequence[str]], request: Request) -> dict[str, str | list[str]]:
+    """The condition keys of the tags that a call makes something with, and of those of the group that it is about."""
+    keys: dict[str, str | list[str]] = iam_actions.request_tag_context("ec2", "ec2:CreateTags", b"", parameters)
+    with responses.request_scope(request.account_id, request.region):
+        standing = ec2._tags.get((parameters.get("GroupId") or [""])[0], [])
+    return keys | {f"aws:ResourceTag/{tag['Key']}": tag["Value"] for tag in standing}

@@ -17,6 +17,8 @@ DESCRIBED_BY_MINISTACK: dict[str, Callable[[Any], Answer]] = {
 ENDPOINT_XML, VPC_XML = ec2._vpce_fields_xml, ec2._vpc_xml
 #: Members of a VPC that ministack knows alone.
 INVENTED = re.compile(r"<(defaultNetworkAclId|defaultSecurityGroupId|mainRouteTableId)>.*?</\1>")
+#: The filters by a group that a rule names, and where that rule stands.
+NAMED = {"ip-permission.group-id": "IpPermissions", "egress.ip-permission.group-id": "IpPermissionsEgress"}
 
 
 def complete() -> None:
@@ -27,6 +29,7 @@ def complete() -> None:
         DescribeNetworkInterfaces=_describe_interfaces,
         ModifyNetworkInterfaceAttribute=_modify_interface,
         DescribeSecurityGroups=_describe_groups,
+        DeleteSecurityGroup=_delete_group,
         DescribeNetworkAcls=_describe_acls,
         CreateVpcEndpoint=_create_endpoint,
         DescribeVpcEndpoints=_describe_endpoints,
@@ -71,22 +74,33 @@ def _modify_interface(parameters: Any) -> Answer:
 
 
 def _describe_groups(parameters: Any) -> Answer:
-    """The filters by ID, and by the group that an inbound rule names as its source."""
+    """The filters by ID, and by the group that a rule names, to ministack's own."""
     filters = ec2._parse_filters(parameters)
-    if "group-id" not in filters and "ip-permission.group-id" not in filters:
+    if "group-id" not in filters and not any(name in filters for name in NAMED):
         return DESCRIBED_BY_MINISTACK["DescribeSecurityGroups"](parameters)
-    sources = filters.get("ip-permission.group-id")
     items = "".join(
         ec2._sg_xml(group)
         for name, group in ec2._security_groups.items()
         if "group-id" not in filters or name in filters["group-id"]
-        if sources is None or any(source in sources for source in _sources(group))
+        if all(_names(group, NAMED[key], values) for key, values in filters.items() if key in NAMED)
     )
     return _answer("DescribeSecurityGroups", f"<securityGroupInfo>{items}</securityGroupInfo>")
 
 
-def _sources(group: Mapping[str, Any]) -> Iterable[str]:
-    return (pair.get("GroupId", "") for rule in group["IpPermissions"] for pair in rule["UserIdGroupPairs"])
+def _names(group: Mapping[str, Any], direction: str, others: Iterable[str]) -> bool:
+    return any(pair.get("GroupId") in others for rule in group[direction] for pair in rule["UserIdGroupPairs"])
+
+
+def _delete_group(parameters: Any) -> Answer:
+    """A group that an interface has, or a rule of another group names, stays."""
+    name = ec2._p(parameters, "GroupId")
+    holders = [*ec2._network_interfaces.values(), *ec2._instances.values()]
+    attached = [group["GroupId"] for each in holders for group in each.get("SecurityGroups", each.get("Groups", ()))]
+    others = [group for identifier, group in ec2._security_groups.items() if identifier != name]
+    if name in attached or any(_names(group, direction, [name]) for group in others for direction in NAMED.values()):
+        return _error("DependencyViolation", f"resource {name} has a dependent object")
+    answer: Answer = ec2._delete_security_group(parameters)
+    return answer
 
 
 def _describe_acls(parameters: Any) -> Answer:

@@ -11,6 +11,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils import (
     egress,
     egress_controlled,
     egress_review,
+    egress_way_back,
     host_services,
 )
 from ansible_collections.safesecrets.infra.plugins.module_utils.egress_destinations import settings
@@ -44,10 +45,8 @@ class FilterModule:
             "egress_missed": egress_controlled.missed,
             "egress_plan": explained(egress_controlled.controlled),
             "egress_proven": egress_controlled.proven,
-            "egress_record_names": egress_controlled.record_names,
-            "egress_record_tags": explained(egress_controlled.record_tags),
-            "egress_record_text": egress_controlled.record_text,
-            "egress_recorded": explained(egress_controlled.recorded),
+            "egress_record_names": explained(egress_way_back.record_names),
+            "egress_recorded": explained(egress_way_back.recorded),
             "egress_unseen": egress.egress_unseen,
             "host_services": host_services.host_services,
         }

@@ -68,20 +68,26 @@ def prefix_list_entries(client: Client, prefix_list_id: str, version: int | None
     return [entry for page in pages for entry in page["Entries"]]
 
 
-def look_at_network(client: Client, instance_id: str) -> Row:
+def look_at_network(client: Client, instance_id: str, own_group: str = "") -> Row:
     """Return the instance and what its packets meet. What could not be looked at is named under ``unseen``.
+
+    ``own_group`` is the name of a group of the VPC; with it, whoever would notice a change of the groups is seen, too.
 
     Raises AnsibleAWSError when the instance or its groups could not be looked at: nothing can be said then.
     """
     instance = describe_instance(client, instance_id)
     attached, subnet = _group_ids(instance), _primary(instance)["SubnetId"]
     unseen: dict[str, str] = {}
-    seen = _look(client, unseen, instance["VpcId"], subnet, attached)
+    asked = _asked(instance["VpcId"], subnet)
+    if own_group:
+        asked |= _asked_for_a_change(instance["VpcId"], attached, own_group)
+    seen = _look(client, unseen, asked, attached)
     lists = _optional(unseen, "prefix_lists", partial(_look_at_prefix_lists, client, seen["security_groups"]))
     private = [each for each in seen["vpc_endpoints"] if each.get("VpcEndpointType") == "Interface"]
     behind = _optional(unseen, "vpc_endpoints", partial(_look_behind_endpoints, client, private))
     more = run_all({"lists": lists, "endpoint_groups": behind})
-    groups = {each["GroupId"]: each for each in [*seen["security_groups"], *more["endpoint_groups"]]}
+    described = [*seen["security_groups"], *more["endpoint_groups"], *seen.get("own_group", [])]
+    groups = {each["GroupId"]: each for each in described}
     return {
         "instance": _snake(instance),
         "security_groups": [_snake(each) for each in groups.values()],
@@ -90,24 +96,36 @@ def look_at_network(client: Client, instance_id: str) -> Row:
         "network_acl": next((_snake(each) for each in seen["network_acl"]), None),
         "route_table": route_table_of(subnet, [_snake(each) for each in seen["route_table"]]),
         "prefix_lists": more["lists"],
-        "group_users": group_users(seen["users"], attached),
-        "referring_groups": referring_groups(seen["referring"], attached),
+        "group_users": group_users(seen.get("users", []), attached),
+        "referring_groups": naming_groups(seen.get("referring", []), "IpPermissions", attached),
+        "reaching_groups": naming_groups(seen.get("reaching", []), "IpPermissionsEgress", attached),
         "unseen": unseen,
     }
 
 
-def _look(
-    client: Client, unseen: dict[str, str], vpc_id: str, subnet: str, attached: Sequence[str]
-) -> dict[str, list[Row]]:
+Asked = dict[str, tuple[Callable[..., list[Row]], Filters]]
+
+
+def _asked(vpc_id: str, subnet: str) -> Asked:
     vpc = {"vpc-id": [vpc_id]}
-    asked: dict[str, tuple[Callable[..., list[Row]], Filters]] = {
+    return {
         "vpc": (describe_vpcs, vpc),
         "vpc_endpoints": (describe_vpc_endpoints, vpc),
         "network_acl": (describe_network_acls, {"association.subnet-id": [subnet]}),
         "route_table": (describe_route_tables, vpc),
+    }
+
+
+def _asked_for_a_change(vpc_id: str, attached: Sequence[str], own_group: str) -> Asked:
+    return {
         "users": (describe_network_interfaces, {"group-id": attached}),
         "referring": (describe_security_groups, {"ip-permission.group-id": attached}),
+        "reaching": (describe_security_groups, {"egress.ip-permission.group-id": attached}),
+        "own_group": (describe_security_groups, {"vpc-id": [vpc_id], "group-name": [own_group]}),
     }
+
+
+def _look(client: Client, unseen: dict[str, str], asked: Asked, attached: Sequence[str]) -> dict[str, list[Row]]:
     groups: dict[str, Callable[[], list[Row]]] = {
         "security_groups": partial(describe_security_groups, client, {"group-id": attached})
     }
@@ -142,17 +160,17 @@ def group_users(users: Iterable[Mapping[str, Any]], group_ids: Iterable[str]) ->
     return found
 
 
-def referring_groups(groups: Iterable[Mapping[str, Any]], group_ids: Iterable[str]) -> dict[str, list[str]]:
-    """Return the groups whose inbound rules name each group as their source."""
+def naming_groups(
+    groups: Iterable[Mapping[str, Any]], direction: str, group_ids: Iterable[str]
+) -> dict[str, list[str]]:
+    """Return the groups whose rules of a direction name each group."""
     named = {
         each["GroupId"]: {
-            pair.get("GroupId")
-            for rule in each.get("IpPermissions") or []
-            for pair in rule.get("UserIdGroupPairs") or []
+            pair.get("GroupId") for rule in each.get(direction) or [] for pair in rule.get("UserIdGroupPairs") or []
         }
         for each in groups
     }
-    return {name: sorted(other for other, sources in named.items() if name in sources) for name in group_ids}
+    return {name: sorted(other for other, pairs in named.items() if name in pairs) for name in group_ids}
 
 
 def _look_at_prefix_lists(client: Client, groups: Iterable[Mapping[str, Any]]) -> list[Row]:

@@ -4,21 +4,28 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.safesecrets.infra.plugins.module_utils import egress_record
+from ansible_collections.safesecrets.infra.plugins.module_utils import egress_dedicated
 from ansible_collections.safesecrets.infra.plugins.module_utils.egress import ITEM
 from ansible_collections.safesecrets.infra.plugins.module_utils.egress_destinations import (
     Destination,
     destinations,
     settings,
 )
+from ansible_collections.safesecrets.infra.plugins.module_utils.egress_groups import (
+    Look,
+    described,
+    own_group,
+    own_name,
+    shared_groups,
+    state,
+    told,
+)
 from ansible_collections.safesecrets.infra.plugins.module_utils.egress_plan import (
     Plan,
-    State,
+    Step,
     dedicated_plan,
     plan,
     steps,
@@ -30,23 +37,18 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.egress_quotas im
 )
 from ansible_collections.safesecrets.infra.plugins.module_utils.egress_review import endpoints, prefix_lists
 from ansible_collections.safesecrets.infra.plugins.module_utils.egress_wanted import Choice, wanted_rules
+from ansible_collections.safesecrets.infra.plugins.module_utils.egress_way_back import (
+    planned_back,
+    record_tags,
+    record_text,
+)
 from ansible_collections.safesecrets.infra.plugins.module_utils.findings import (
     PASS,
     UNPROVEN,
     Finding,
     finding,
 )
-from ansible_collections.safesecrets.infra.plugins.module_utils.security_groups import (
-    Rule,
-    interfaces,
-    outbound_rules,
-)
-
-Look = Mapping[str, Any]
-#: The name that a group of the instance's own has, before it has an ID.
-DEDICATED = "safesecrets-egress"
-#: What ``amazon.aws.ec2_security_group`` calls the targets.
-TARGETS = {"ipv4": "cidr_ip", "ipv6": "cidr_ipv6", "prefix_list": "ip_prefix", "group": "group_id"}
+from ansible_collections.safesecrets.infra.plugins.module_utils.security_groups import Rule, interfaces
 
 
 def controlled(look: Look, wanted: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,65 +59,35 @@ def controlled(look: Look, wanted: Mapping[str, Any], options: Mapping[str, Any]
     called = settings(wanted)
     needed = [each for each in destinations(called) if not each.only_for]
     before = state(look)
-    names = [name for each in before.attached.values() for name in each]
     choice = Choice(**options["choice"], has_ipv6=interfaces(look["instance"], [])[0].has_ipv6)
     rules = wanted_rules(needed, choice, endpoints(look, called.instance_region), called.instance_region)
     shared = shared_groups(look)
-    known = prefix_lists(look)
-    made = plan(before, rules, known, shared=shared, purge=options["purge"])
-    if options["dedicated"]:
-        own = next((name for name in names if _group(look, name).get("group_name") == DEDICATED), DEDICATED)
-        made = dedicated_plan(before, rules, known, shared=shared, dedicated=own, purge=options["purge"])
+    made = plan(before, rules, prefix_lists(look), shared=shared, purge=options["purge"])
+    if options["shared_group"] == "dedicated":
+        own = str((own_group(look) or {}).get("group_id", ""))
+        own = own if own in before.rules else own_name(str(look["instance"]["instance_id"]))
+        made = dedicated_plan(before, rules, prefix_lists(look), shared=shared, dedicated=own, purge=options["purge"])
     quotas = _quotas(look, options)
     return {
-        "refusals": [*refusals(look, made, shared), *quota_faults(made, quotas)],
-        "steps": [
-            {
-                "action": step.action,
-                "groups": [_told(look, name, rules) for name, rules in step.rules.items()],
-                "attached": {interface: list(names) for interface, names in step.attached.items()},
-            }
-            for step in steps(made)
+        "refusals": [
+            *refusals(look, made, shared),
+            *egress_dedicated.refusals(look, made, quotas),
+            *quota_faults(made, quotas),
         ],
+        "steps": [_step(look, made, step, options["moment"]) for step in steps(made)],
+        "back": planned_back(look, made),
         "connections": [_connection(each) for each in needed if each.protocol == "tcp"],
-        "table": table(made, quotas),
+        "table": table(look, made, quotas),
         "foreign": {each.group_id: [str(rule) for rule in each.foreign] for each in made.changes if each.foreign},
     }
-
-
-def state(look: Look) -> State:
-    """Return what stands: the rules of the instance's groups, and the groups of its interfaces."""
-    attached = {each.interface_id: each.group_ids for each in interfaces(look["instance"], look["security_groups"])}
-    names = {name for each in attached.values() for name in each}
-    return State(
-        {
-            str(group["group_id"]): tuple(outbound_rules(group))
-            for group in look["security_groups"]
-            if group["group_id"] in names
-        },
-        attached,
-    )
-
-
-def shared_groups(look: Look) -> dict[str, list[str]]:
-    """Return the groups that something else has, too, and what that is."""
-    own = {each["network_interface_id"] for each in look["instance"]["network_interfaces"]}
-    users = {
-        name: [
-            each["instance_id"] or f"{each['network_interface_id']} ({each['description']})"
-            for each in found
-            if each["network_interface_id"] not in own
-        ]
-        for name, found in look["group_users"].items()
-    }
-    return {name: found for name, found in users.items() if found}
 
 
 def refusals(look: Look, made: Plan, shared: Mapping[str, Sequence[str]]) -> list[str]:
     """Say why a plan is not carried out."""
     changed = {each.group_id: each for each in made.changes if each.add or each.remove}
     faults = [
-        f"{name} is shared: {', '.join(shared[name])} would be changed, too. Give the instance a group of its own."
+        f"{name} is shared: {', '.join(shared[name])} would be changed, too. Set egress_shared_group to "
+        "dedicated, which gives the instance a group of its own in its place."
         for name in changed
         if name in shared
     ]
@@ -123,13 +95,12 @@ def refusals(look: Look, made: Plan, shared: Mapping[str, Sequence[str]]) -> lis
     faults += [
         f"Who else has the groups, and what is in the lists that they name, has to be known before they are changed. "
         f"{unseen[name]}."
-        for name in ("users", "referring", "prefix_lists")
+        for name in ("users", "referring", "reaching", "own_group", "prefix_lists")
         if name in unseen
     ]
-    described = {each["group_id"] for each in look["security_groups"]}
     names = [name for each in made.before.attached.values() for name in each]
-    faults += [f"EC2 did not describe {name}, a group of the instance." for name in names if name not in described]
-    account = str(_group(look, names[0]).get("owner_id", "")) if names else ""
+    faults += [f"EC2 did not describe {name}, a group of the instance." for name in names if not described(look, name)]
+    account = str(described(look, names[0]).get("owner_id", "")) if names else ""
     faults += [
         f"{name} has the rule {rule}, whose target belongs to the account {rule.owner_id}. This role could not restore "
         "it: remove it, or give the address range instead."
@@ -137,21 +108,12 @@ def refusals(look: Look, made: Plan, shared: Mapping[str, Sequence[str]]) -> lis
         for rule in change.standing
         if rule.owner_id not in ("", account)
     ]
-    left = [
-        name for interface, kept in made.detach.items() for name in made.before.attached[interface] if name not in kept
-    ]
-    faults += [
-        f"{name} is the source of inbound rules of {', '.join(referring)}: without it the instance would be kept out "
-        "of what has those. Let them name another source first."
-        for name in dict.fromkeys(left)
-        if (referring := look["referring_groups"].get(name))
-    ]
     return faults
 
 
-def table(made: Plan, quotas: Quotas) -> list[str]:
+def table(look: Look, made: Plan, quotas: Quotas) -> list[str]:
     """Return the plan as lines of a table."""
-    rows = [("", "group", "outbound rule")]
+    rows = [("", "group", "outbound rule"), *egress_dedicated.rows(look, made)]
     for change in made.changes:
         for sign, rules in (("add", change.add), ("remove", change.remove), ("foreign", change.foreign)):
             rows += [(sign, change.group_id, f"{rule}{_described(rule)}") for rule in rules]
@@ -166,69 +128,6 @@ def table(made: Plan, quotas: Quotas) -> list[str]:
         for row in arithmetic(change, quotas)
     ]
     return [*lines, *counts]
-
-
-def ansible_rule(rule: Rule) -> dict[str, Any]:
-    """Return a rule in the form of ``amazon.aws.ec2_security_group``."""
-    given: dict[str, Any] = {"proto": "all" if rule.protocol == "-1" else rule.protocol}
-    if rule.protocol in ("icmp", "icmpv6"):
-        given |= {"icmp_type": rule.from_port, "icmp_code": rule.to_port}
-    elif rule.protocol in ("tcp", "udp"):
-        given |= {"from_port": rule.from_port, "to_port": rule.to_port}
-    given[TARGETS[rule.kind]] = [rule.target]
-    return {**given, "rule_desc": rule.description} if rule.description else given
-
-
-def record_tags(look: Look, moment: str) -> list[dict[str, Any]]:
-    """Return the tags that hold what stands now, for each group of the instance."""
-    now = state(look)
-    return [
-        {
-            "group_id": name,
-            "tags": egress_record.encode(
-                egress_record.Record(moment, rules, now.attached), egress_record.CHANGE, _other_tags(look, name)
-            ),
-        }
-        for name, rules in now.rules.items()
-    ]
-
-
-def recorded(look: Look, name: str) -> list[dict[str, Any]]:
-    """Return what the tags of the instance's groups hold under a name, for the tasks that restore it."""
-    found = []
-    for group_id in state(look).rules:
-        group = _group(look, group_id)
-        record = egress_record.decode(_tags(group), name)
-        if record:
-            told = _told(look, group_id, record.rules)
-            found.append({**told, "recorded_at": record.recorded_at, "attached": dict(record.attached)})
-    return found
-
-
-def record_names(look: Look) -> list[dict[str, Any]]:
-    """Return the tags of each group that hold a change's record, and those that keep it as what was before all."""
-    rows = []
-    for group_id in state(look).rules:
-        tags = _tags(_group(look, group_id))
-        change, before = (
-            {each: tags[each] for each in egress_record.names(tags, name)}
-            for name in (egress_record.CHANGE, egress_record.BEFORE)
-        )
-        kept = {} if before else egress_record.renamed(tags, egress_record.CHANGE, egress_record.BEFORE)
-        rows.append({"group_id": group_id, "change": change, "before": before, "kept": kept})
-    return rows
-
-
-def record_text(look: Look, moment: str) -> str:
-    """Return the record as the controller keeps it, with every description."""
-    now = state(look)
-    content = {
-        "instance_id": look["instance"]["instance_id"],
-        "recorded_at": moment,
-        "attached": now.attached,
-        "rules": {name: [asdict(rule) for rule in rules] for name, rules in now.rules.items()},
-    }
-    return json.dumps(content, indent=2) + "\n"
 
 
 def proven(found: Iterable[Finding], connections: Sequence[Mapping[str, Any]]) -> list[Finding]:
@@ -284,28 +183,20 @@ def _described(rule: Rule) -> str:
     return f'  "{rule.description}"' if rule.description else ""
 
 
-def _told(look: Look, group_id: str, rules: Collection[Rule]) -> dict[str, Any]:
-    group = _group(look, group_id)
-    return {
-        "group_id": group_id,
-        "name": group.get("group_name", group_id),
-        "description": group.get("description", ""),
-        "vpc_id": group.get("vpc_id", look["instance"].get("vpc_id", "")),
-        "rules": [ansible_rule(rule) for rule in rules],
-    }
-
-
-def _group(look: Look, group_id: str) -> Mapping[str, Any]:
-    return next((each for each in look["security_groups"] if each["group_id"] == group_id), {})
-
-
-def _tags(group: Mapping[str, Any]) -> dict[str, str]:
-    return {each.get("key", each.get("Key")): each.get("value", each.get("Value")) for each in group.get("tags") or []}
-
-
-def _other_tags(look: Look, group_id: str) -> int:
-    tags = _tags(_group(look, group_id))
-    return len(tags) - len(egress_record.names(tags, egress_record.CHANGE))
+def _step(look: Look, made: Plan, step: Step, moment: str) -> dict[str, Any]:
+    """Return a step as its tasks read it."""
+    given: dict[str, Any] = {"action": step.action}
+    if step.action == "record":
+        tags = record_tags(look, moment, made.created)
+        given |= {"tags": [row for row in tags if row["group_id"] != made.created], "text": record_text(look, moment)}
+    elif step.action == "create":
+        group = egress_dedicated.group_to_make(look, made)
+        (record,) = (row for row in record_tags(look, moment, made.created) if row["group_id"] == made.created)
+        given["group"] = {**group, "tags": {**group["tags"], **record["tags"]}}
+    elif step.action in ("add", "remove"):
+        given["groups"] = [told(look, name, rules) for name, rules in step.rules.items()]
+        given["attached"] = {interface: list(names) for interface, names in step.attached.items()}
+    return given
 
 
 def _quotas(look: Look, options: Mapping[str, Any]) -> Quotas:

@@ -50,12 +50,17 @@ class Change:
 
 @dataclass(frozen=True)
 class Plan:
-    """The changes of the groups' rules, and of which groups an interface has."""
+    """The changes of the groups' rules, and of which groups an interface has.
+
+    ``created`` is the group that has to be made, and ``replaced`` are those that it takes the place of.
+    """
 
     before: State
     changes: tuple[Change, ...]
     attach: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     detach: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    created: str = ""
+    replaced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,7 +145,8 @@ def dedicated_plan(
         else each
         for each in inner.changes
     ]
-    return Plan(before, tuple(changes), joined, left)
+    created = "" if dedicated in before.rules else dedicated
+    return Plan(before, tuple(changes), joined, left, created, tuple(replaced))
 
 
 def superfluous(
@@ -170,35 +176,44 @@ def opens_everything(rules: Sequence[Rule], prefix_lists: PrefixLists) -> tuple[
 
 def steps(planned: Plan) -> list[Step]:
     """Return the order of change; nothing when there is nothing to do."""
-    adding = {each.group_id: each.together for each in planned.changes if each.add}
-    removing = {each.group_id: each.remaining for each in planned.changes if each.remove}
+    changed = [each for each in planned.changes if each.group_id != planned.created]
+    created = {each.group_id: each.together for each in planned.changes if each not in changed}
+    adding = {each.group_id: each.together for each in changed if each.add}
+    removing = {each.group_id: each.remaining for each in changed if each.remove}
     if not adding and not removing and not planned.attach:
         return []
     order = [Step("check"), Step("record", planned.before.rules, planned.before.attached)]
+    if created:
+        order.append(Step("create", created))
     if adding or planned.attach:
-        order += [Step("add", adding, planned.attach), Step("wait", adding, planned.attach)]
+        order += [Step("add", adding, planned.attach), Step("wait")]
     order.append(Step("prove"))
     if removing or planned.detach:
-        order += [Step("remove", removing, planned.detach), Step("wait", removing, planned.detach), Step("prove")]
+        order += [Step("remove", removing, planned.detach), Step("wait"), Step("prove")]
     return [*order, Step("keep")]
 
 
-def steps_back(recorded: State) -> list[Step]:
+def steps_back(recorded: State, created: str = "") -> list[Step]:
     """Return the order in which what was recorded comes back: first all of it, then nothing but that."""
-    return [Step("add", recorded.rules, recorded.attached), Step("remove", recorded.rules, recorded.attached)]
+    back = [
+        Step("add", recorded.rules),
+        Step("attach", attached=recorded.attached if created else {}),
+        Step("remove", recorded.rules),
+    ]
+    return [*back, Step("delete", {created: ()})] if created else back
 
 
 def after(state: State, step: Step) -> State:
     """Return what stands after a step."""
     rules, attached = dict(state.rules), dict(state.attached)
-    if step.action == "add":
-        for name, wanted in step.rules.items():
+    for name, wanted in step.rules.items():
+        if step.action in ("add", "create"):
             rules[name] = tuple(dict.fromkeys((*rules.get(name, ()), *wanted)))
-        for interface, names in step.attached.items():
-            attached[interface] = tuple(dict.fromkeys((*attached.get(interface, ()), *names)))
-    elif step.action == "remove":
-        for name, wanted in step.rules.items():
+        elif step.action == "remove":
             rules[name] = tuple(rule for rule in rules[name] if rule in wanted)
+        elif step.action == "delete":
+            rules.pop(name, None)
+    if step.action in ("add", "attach", "remove"):
         attached.update(step.attached)
     return State(rules, attached)
 

@@ -28,11 +28,15 @@ MOST_TAGS = 50
 
 @dataclass(frozen=True)
 class Record:
-    """The rules of one group and the groups of the instance's interfaces, at a time."""
+    """The rules of one group and the groups of the instance's interfaces, at a time.
+
+    ``groups`` are all that were recorded then: a record that some of them lack is not, or no longer, of a change.
+    """
 
     recorded_at: str
     rules: tuple[Rule, ...]
     attached: Mapping[str, tuple[str, ...]]
+    groups: tuple[str, ...] = ()
 
 
 def encode(record: Record, name: str, other_tags: int = 0) -> dict[str, str]:
@@ -70,7 +74,7 @@ def decode(tags: Mapping[str, str], name: str) -> Record | None:
     content = json.loads(zlib.decompress(base64.b64decode(packed)))
     rules = tuple(Rule(*row) for row in content["rules"])
     attached = {interface: tuple(names) for interface, names in content["attached"].items()}
-    return Record(recorded_at, rules, attached)
+    return Record(recorded_at, rules, attached, tuple(content["groups"]))
 
 
 def names(tags: Mapping[str, str], name: str) -> list[str]:
@@ -84,7 +88,8 @@ def renamed(tags: Mapping[str, str], name: str, other: str) -> dict[str, str]:
 
 
 def _tags(record: Record, name: str, described: bool) -> dict[str, str]:
-    content = {"rules": [_row(rule, described) for rule in record.rules], "attached": record.attached}
+    rows = [_row(rule, described) for rule in record.rules]
+    content = {"rules": rows, "attached": record.attached, "groups": record.groups}
     text = json.dumps(content, separators=(",", ":"))
     packed = base64.b64encode(zlib.compress(text.encode(), 9)).decode()
     parts: Sequence[str] = [packed[at : at + VALUE_LENGTH] for at in range(0, len(packed), VALUE_LENGTH)]

@@ -10,7 +10,7 @@ short_description: Look at everything that a packet from an EC2 instance meets
 description:
   - Looks, at the same time, at an instance's interfaces and security groups, the entries of the prefix lists that
     their rules name, the interface endpoints of its VPC with their addresses and groups, the route table and the
-    network ACL of its primary interface's subnet, and at who else has its groups.
+    network ACL of its primary interface's subnet; and, before a change, at who would notice it.
   - Fails when the instance or its groups cannot be looked at. Anything else that cannot be looked at is told in
     RV(egress.unseen), and is never returned as if nothing were there.
 options:
@@ -18,6 +18,12 @@ options:
     description: The ID of the instance.
     type: str
     required: true
+  own_group:
+    description:
+      - The name of a group that is, or may be, the instance's own, described wherever it is in the VPC.
+      - Given, everything that tells whom a change of the groups would reach is looked at, too.
+    type: str
+    default: ""
 notes:
   - >-
     IAM actions needed by the caller: C(ec2:DescribeInstances), C(ec2:DescribeSecurityGroups); and for the rest
@@ -35,6 +41,7 @@ EXAMPLES = r"""
 - name: Look at what leaves the instance
   safesecrets.infra.egress_info:
     instance_id: i-0123456789abcdef0
+    own_group: safesecrets-egress-i-0123456789abcdef0
     region: ca-central-1
   register: look
 
@@ -53,7 +60,7 @@ egress:
       description: The instance.
       type: dict
     security_groups:
-      description: The groups of its interfaces, and those of the interface endpoints.
+      description: The groups of its interfaces, those of the interface endpoints, and O(own_group).
       type: list
       elements: dict
     prefix_lists:
@@ -76,10 +83,13 @@ egress:
       description: The network ACL of that subnet.
       type: dict
     group_users:
-      description: The network interfaces that have each of the instance's groups, by the group's ID.
+      description: With O(own_group), the network interfaces that have each of the instance's groups, by its ID.
       type: dict
     referring_groups:
-      description: The groups whose inbound rules name each of the instance's groups as their source, by its ID.
+      description: With O(own_group), the groups whose inbound rules name each of the instance's groups, by its ID.
+      type: dict
+    reaching_groups:
+      description: With O(own_group), the groups whose outbound rules name each of the instance's groups, by its ID.
       type: dict
     unseen:
       description: What could not be looked at, and what AWS said.
@@ -91,13 +101,16 @@ from ansible_collections.amazon.aws.plugins.module_utils.exceptions import Ansib
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.safesecrets.infra.plugins.module_utils.ec2_network import look_at_network
 
-ARGUMENT_SPEC = {"instance_id": {"type": "str", "required": True}}
+ARGUMENT_SPEC = {
+    "instance_id": {"type": "str", "required": True},
+    "own_group": {"type": "str", "default": ""},
+}
 
 
 def main():
     module = AnsibleAWSModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     try:
-        seen = look_at_network(module.client("ec2"), module.params["instance_id"])
+        seen = look_at_network(module.client("ec2"), module.params["instance_id"], module.params["own_group"])
     except AnsibleAWSError as error:
         module.fail_json_aws_error(error)
     module.exit_json(changed=False, egress=seen)

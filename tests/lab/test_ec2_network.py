@@ -105,6 +105,27 @@ def test_interfaces_tell_who_has_a_group_and_take_others(ec2: Any, group: str) -
     assert users() == []
 
 
+def test_a_group_that_somebody_has_or_names_is_found_and_not_deleted(ec2: Any, group: str) -> None:
+    instance = ec2.describe_instances()["Reservations"][0]["Instances"][0]
+    other = str(ec2.create_security_group(GroupName="other", Description="x", VpcId=instance["VpcId"])["GroupId"])
+
+    def naming(direction: str) -> list[str]:
+        filters = [{"Name": f"{direction}ip-permission.group-id", "Values": [group]}]
+        return [each["GroupId"] for each in ec2.describe_security_groups(Filters=filters)["SecurityGroups"]]
+
+    pair = [{**HTTPS, "UserIdGroupPairs": [{"GroupId": group}]}]
+    assert naming("") == naming("egress.") == []
+    ec2.authorize_security_group_egress(GroupId=other, IpPermissions=pair)
+    assert (naming(""), naming("egress.")) == ([], [other])
+    assert refused(ec2.delete_security_group, GroupId=group) == "DependencyViolation"
+    ec2.revoke_security_group_egress(GroupId=other, IpPermissions=pair)
+    interface = ec2.create_network_interface(SubnetId=instance["SubnetId"], Groups=[group])["NetworkInterface"]
+    assert refused(ec2.delete_security_group, GroupId=group) == "DependencyViolation"
+    ec2.delete_network_interface(NetworkInterfaceId=interface["NetworkInterfaceId"])
+    ec2.delete_security_group(GroupId=group)
+    assert refused(ec2.describe_security_groups, GroupIds=[group]) == "InvalidGroup.NotFound"
+
+
 def test_a_subnet_without_an_acl_has_the_default_one_and_a_way_out(ec2: Any) -> None:
     subnet = ec2.describe_instances()["Reservations"][0]["Instances"][0]["SubnetId"]
     (acl,) = ec2.describe_network_acls(Filters=[{"Name": "association.subnet-id", "Values": [subnet]}])["NetworkAcls"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.safesecrets.infra.plugins.module_utils import egress_controlled as controlled
-from ansible_collections.safesecrets.infra.plugins.module_utils import egress_record
+from ansible_collections.safesecrets.infra.plugins.module_utils import egress_groups, egress_record, egress_way_back
 from ansible_collections.safesecrets.infra.plugins.module_utils.egress import Endpoint
 from ansible_collections.safesecrets.infra.plugins.module_utils.egress_destinations import Destination
 from ansible_collections.safesecrets.infra.plugins.module_utils.egress_record import BEFORE, CHANGE, Record
@@ -29,9 +29,10 @@ WANTED = {"regions": {"CA": {"region": REGION}}, "services": ["polly"], "instanc
 OPTIONS: dict[str, Any] = {
     "choice": {"destinations": "any"},
     "purge": False,
-    "dedicated": False,
+    "shared_group": "refuse",
     "rules_quota": 60,
     "groups_quota": 5,
+    "moment": "2026-11-24T21:00:00Z",
 }
 
 
@@ -119,6 +120,7 @@ def look(*groups: dict[str, Any], **more: Any) -> dict[str, Any]:
         "security_groups": list(found),
         "group_users": {each["group_id"]: [user("eni-0", "i-1")] for each in found},
         "referring_groups": {},
+        "reaching_groups": {},
         "prefix_lists": [],
         "vpc_endpoints": [],
         "unseen": {},
@@ -137,7 +139,9 @@ def test_the_plan_is_data_for_the_tasks() -> None:
         *("check", "record", "add", "wait", "prove"),
         *("remove", "wait", "prove", "keep"),
     ]
-    (removed,) = made["steps"][5]["groups"]
+    (recorded, removed) = (made["steps"][number] for number in (1, 5))
+    assert json.loads(recorded["text"])["recorded_at"] == OPTIONS["moment"]
+    (removed,) = removed["groups"]
     assert (removed["group_id"], removed["name"]) == ("sg-a", "name of sg-a")
     https = {"proto": "tcp", "from_port": 443, "to_port": 443, "cidr_ip": ["0.0.0.0/0"]}
     assert removed["rules"] == [{**https, "rule_desc": "safesecrets.infra controlled egress"}]
@@ -180,6 +184,122 @@ def test_the_sixty_first_rule_is_refused_with_the_arithmetic() -> None:
     assert "count 60, and 61 while old and new stand together" in refusal
 
 
+DEDICATED = {**OPTIONS, "shared_group": "dedicated"}
+SSH = {"ip_protocol": "tcp", "from_port": 22, "to_port": 22, "ip_ranges": [{"cidr_ip": "10.20.0.0/16"}]}
+PEERS = {"ip_protocol": "tcp", "from_port": 443, "to_port": 443, "user_id_group_pairs": [{"group_id": "sg-lb"}]}
+
+
+def shared(*inbound: Any, **more: Any) -> dict[str, Any]:
+    """Look at an instance whose only group another instance has, too."""
+    users = {"sg-a": [user("eni-0", "i-1"), user("eni-9", "i-other")]}
+    return look(group(ip_permissions=list(inbound)), **{"group_users": users, **more})
+
+
+def test_a_group_of_the_instance_s_own_takes_the_place_of_a_shared_one() -> None:
+    made = controlled.controlled(shared(SSH, PEERS), WANTED, DEDICATED)
+    assert made["refusals"] == []
+    assert [each["action"] for each in made["steps"]] == [
+        *("check", "record", "create", "add", "wait", "prove"),
+        *("remove", "wait", "prove", "keep"),
+    ]
+    _check, recorded, create, add, *_proven, remove, _wait, _prove, _keep = made["steps"]
+    assert recorded["tags"] == [], "the tags of the shared group are not this instance's"
+    assert create["group"]["rules"] == [
+        {"proto": "tcp", "from_port": 22, "to_port": 22, "cidr_ip": ["10.20.0.0/16"]},
+        {"proto": "tcp", "from_port": 443, "to_port": 443, "group_id": ["sg-lb"]},
+    ]
+    assert [each["cidr_ip"] for each in create["group"]["rules_egress"]] == [["0.0.0.0/0"]]
+    assert create["group"]["tags"]["safesecrets:owner"] == "safesecrets.infra"
+    assert CHANGE in create["group"]["tags"]
+    own = "safesecrets-egress-i-1"
+    assert (add["groups"], add["attached"]) == ([], {"eni-0": ["sg-a", own]})
+    assert (remove["groups"], remove["attached"]) == ([], {"eni-0": [own]})
+    assert [each["name"] for each in made["back"]["discard"]] == [own]
+    assert (made["back"]["groups"], made["back"]["attached"]) == ([], {"eni-0": ["sg-a"]})
+    assert made["table"] == [
+        "         group                   outbound rule",
+        "create   safesecrets-egress-i-1  in the place of sg-a, which others have, too",
+        "inbound  safesecrets-egress-i-1  TCP 22 from 10.20.0.0/16, as before",
+        "inbound  safesecrets-egress-i-1  TCP 443 from members of group sg-lb, as before",
+        'add      safesecrets-egress-i-1  TCP 443 to 0.0.0.0/0  "safesecrets.infra controlled egress"',
+        "attach   eni-0                   sg-a, safesecrets-egress-i-1",
+        "detach   eni-0                   leaves safesecrets-egress-i-1",
+        "safesecrets-egress-i-1 IPv4: 0 now, 1 while old and new stand together, 1 then, of 60",
+    ]
+
+
+FOREIGN_PEER = {"ip_protocol": "-1", "user_id_group_pairs": [{"group_id": "sg-x", "user_id": "2"}]}
+MANY = {**SSH, "ip_ranges": [{"cidr_ip": f"10.0.{number}.0/24"} for number in range(61)]}
+FULL = tuple(group(f"sg-{name}", rules=[OPEN] if name == "a" else []) for name in "abcde")
+
+
+@pytest.mark.parametrize(
+    ("seen", "text"),
+    [
+        (
+            shared(SSH, referring_groups={"sg-a": ["sg-db"]}),
+            "sg-a is the source of inbound rules of sg-db: without it the instance would be kept out of what has those",
+        ),
+        (
+            shared(SSH, reaching_groups={"sg-a": ["sg-lb"]}),
+            "sg-a is the target of outbound rules of sg-lb: without it the instance is out of reach of what has those",
+        ),
+        (shared(FOREIGN_PEER), "sg-a has a rule for sg-x, a group of the account 2, which this role could not give"),
+        (shared(MANY), "safesecrets-egress-i-1 would hold the 61 inbound IPv4 rules of sg-a; the quota is 60"),
+        (
+            look(*FULL, group_users={"sg-a": [user("eni-9", "i-other")]}),
+            "eni-0 has 5 security groups and would have 6 while old and new stand together; the quota is 5",
+        ),
+    ],
+)
+def test_what_a_group_of_its_own_would_break_is_refused(seen: dict[str, Any], text: str) -> None:
+    (refusal,) = controlled.controlled(seen, WANTED, DEDICATED)["refusals"]
+    assert text in refusal
+
+
+def test_a_group_of_that_name_is_not_taken_for_one_that_is_made() -> None:
+    seen = shared(SSH)
+    seen["security_groups"].append(group("sg-left", group_name="safesecrets-egress-i-1"))
+    (refusal,) = controlled.controlled(seen, WANTED, DEDICATED)["refusals"]
+    assert "sg-left (safesecrets-egress-i-1) is the instance's own, and no interface has it." in refusal
+
+
+def test_a_second_shared_group_is_not_mixed_into_the_one_that_was_made() -> None:
+    own = group("sg-own", rules=[], group_name="safesecrets-egress-i-1")
+    seen = look(own, group(), group_users={"sg-own": [], "sg-a": [user("eni-9", "i-other")]})
+    (refusal,) = controlled.controlled(seen, WANTED, DEDICATED)["refusals"]
+    assert "sg-a is shared and would be changed, too" in refusal
+
+
+def test_nothing_is_made_where_nothing_shared_would_change() -> None:
+    assert controlled.controlled(look(), WANTED, DEDICATED) == controlled.controlled(look(), WANTED, OPTIONS)
+    https = {"ip_protocol": "tcp", "from_port": 443, "to_port": 443, "ip_ranges": [{"cidr_ip": "0.0.0.0/0"}]}
+    seen = look(group(rules=[https]), group_users={"sg-a": [user("eni-9", "i-other")]})
+    assert controlled.controlled(seen, WANTED, DEDICATED)["steps"] == []
+
+
+@pytest.mark.parametrize(("systems_manager", "hosts"), [(False, 1), (True, 4)])
+def test_the_way_in_by_systems_manager_is_proven_where_it_is_the_way_in(systems_manager: bool, hosts: int) -> None:
+    made = controlled.controlled(look(), {**WANTED, "systems_manager": systems_manager}, OPTIONS)
+    reached = {each["host"] for each in made["connections"]}
+    assert len(reached) == hosts
+    assert (f"ssmmessages.{REGION}.amazonaws.com" in reached) == systems_manager
+
+
+def test_an_instance_with_ipv6_alone_open_gets_both_families() -> None:
+    everything = {"ip_protocol": "-1", "ipv6_ranges": [{"cidr_ipv6": "::/0"}]}
+    seen = look(group(rules=[everything]))
+    seen["instance"]["network_interfaces"][0]["ipv6_addresses"] = [{"ipv6_address": "fd00::1"}]
+    made = controlled.controlled(seen, WANTED, OPTIONS)
+    add, remove = (next(each for each in made["steps"] if each["action"] == name) for name in ("add", "remove"))
+    opened = [each.get("cidr_ip", each.get("cidr_ipv6")) for each in remove["groups"][0]["rules"]]
+    assert opened == [["0.0.0.0/0"], ["::/0"]]
+    assert {"proto": "all", "cidr_ipv6": ["::/0"]} in add["groups"][0]["rules"]
+    without = controlled.controlled(look(group(rules=[everything])), WANTED, OPTIONS)
+    removed = next(each for each in without["steps"] if each["action"] == "remove")
+    assert [each["cidr_ip"] for each in removed["groups"][0]["rules"]] == [["0.0.0.0/0"]]
+
+
 @pytest.mark.parametrize(
     ("rule", "form"),
     [
@@ -196,7 +316,7 @@ def test_the_sixty_first_rule_is_refused_with_the_arithmetic() -> None:
     ],
 )
 def test_rules_in_the_form_of_the_module(rule: Rule, form: dict[str, Any]) -> None:
-    assert controlled.ansible_rule(rule) == form
+    assert egress_groups.ansible_rule(rule) == form
 
 
 # Records
@@ -219,7 +339,7 @@ RULES = st.builds(
 
 @given(st.lists(RULES, max_size=120, unique=True))
 def test_a_record_comes_back_as_it_was(rules: list[Rule]) -> None:
-    record = Record("2026-11-24T21:00:00Z", tuple(rules), {"eni-0": ("sg-a", "sg-b")})
+    record = Record("2026-11-24T21:00:00Z", tuple(rules), {"eni-0": ("sg-a", "sg-b")}, ("sg-a",))
     tags = egress_record.encode(record, CHANGE)
     assert all(len(value) <= egress_record.VALUE_LENGTH for value in tags.values())
     assert 2 * len(tags) <= egress_record.MOST_TAGS
@@ -248,18 +368,20 @@ def test_a_group_without_room_for_the_record_is_refused() -> None:
 
 
 def test_the_tasks_get_what_to_record_keep_and_restore() -> None:
-    (row,) = controlled.record_tags(look(), "2026-11-24T21:00:00Z")
+    (row,) = egress_way_back.record_tags(look(), "2026-11-24T21:00:00Z")
     seen = look(group(rules=[], tags=tagged({**row["tags"], "Name": "x"})))
-    (names,) = controlled.record_names(seen)
+    (names,) = egress_way_back.record_names(seen)
     assert (names["change"], names["before"]) == (row["tags"], {})
     assert set(names["kept"]) == {BEFORE, f"{BEFORE}:1"}
-    (back,) = controlled.recorded(seen, CHANGE)
-    assert back["rules"] == [{"proto": "all", "cidr_ip": ["0.0.0.0/0"], "rule_desc": "all"}]
-    assert back["attached"] == {"eni-0": ("sg-a",)}
+    back = egress_way_back.recorded(seen, CHANGE)
+    assert [each["rules"] for each in back["groups"]] == [
+        [{"proto": "all", "cidr_ip": ["0.0.0.0/0"], "rule_desc": "all"}]
+    ]
+    assert (back["attached"], back["discard"]) == ({}, [])
     kept = look(group(tags=tagged({**row["tags"], **names["kept"]})))
-    assert controlled.record_names(kept)[0]["kept"] == {}
-    assert controlled.recorded(look(), CHANGE) == []
-    assert json.loads(controlled.record_text(look(), "now"))["rules"]["sg-a"][0]["description"] == "all"
+    assert egress_way_back.record_names(kept)[0]["kept"] == {}
+    assert not any(egress_way_back.recorded(look(), CHANGE).values())
+    assert json.loads(egress_way_back.record_text(look(), "now"))["rules"]["sg-a"][0]["description"] == "all"
 
 
 # Findings

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.safesecrets.infra.plugins.module_utils.ec2_network import (
     group_users,
-    referring_groups,
+    naming_groups,
     route_table_of,
 )
 from ansible_collections.safesecrets.infra.plugins.modules import egress_info
@@ -37,7 +37,7 @@ INSTANCE = {
     ],
 }
 HTTPS = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "PrefixListIds": [{"PrefixListId": "pl-1"}]}
-ARGUMENTS = {"instance_id": "i-0abc"}
+ARGUMENTS = {"instance_id": "i-0abc", "own_group": "own-i-0abc"}
 OPTIONAL = {
     "describe_vpcs": ("vpc", "ec2:DescribeVpcs"),
     "describe_vpc_endpoints": ("vpc_endpoints", "ec2:DescribeVpcEndpoints"),
@@ -51,10 +51,18 @@ OPTIONAL = {
 
 def groups_asked(parameters: Any) -> dict[str, Any]:
     """Answer by the filter: the groups themselves, or those that refer to them."""
-    (asked,) = parameters["Filters"]
+    asked, *more = parameters["Filters"]
+    pair = {"UserIdGroupPairs": [{"GroupId": "sg-a"}], "IpProtocol": "tcp"}
     if asked["Name"] == "ip-permission.group-id":
-        pair = {"UserIdGroupPairs": [{"GroupId": "sg-a"}], "IpProtocol": "tcp"}
         return {"SecurityGroups": [{"GroupId": "sg-db", "IpPermissions": [pair]}]}
+    if asked["Name"] == "egress.ip-permission.group-id":
+        return {"SecurityGroups": [{"GroupId": "sg-balancer", "IpPermissionsEgress": [pair]}]}
+    if more:
+        assert [asked, *more] == [
+            {"Name": "vpc-id", "Values": ["vpc-1"]},
+            {"Name": "group-name", "Values": ["own-i-0abc"]},
+        ]
+        return {"SecurityGroups": [{"GroupId": "sg-own", "GroupName": "own-i-0abc"}]}
     return {"SecurityGroups": [{"GroupId": name, "IpPermissionsEgress": [HTTPS]} for name in asked["Values"]]}
 
 
@@ -96,7 +104,7 @@ def test_everything_is_seen(ec2: StubbedClients, run_module: ModuleRunner) -> No
     seen = result["egress"]
     assert not result.changed
     assert seen["unseen"] == {}
-    assert [each["group_id"] for each in seen["security_groups"]] == ["sg-a", "sg-b", "sg-e"]
+    assert [each["group_id"] for each in seen["security_groups"]] == ["sg-a", "sg-b", "sg-e", "sg-own"]
     assert seen["prefix_lists"] == [{"prefix_list_id": "pl-1", "max_entries": 5, "entries": ["198.18.1.0/24"]}]
     assert [(each["vpc_endpoint_id"], each["addresses"]) for each in seen["vpc_endpoints"]] == [
         ("vpce-1", ["10.20.1.7"])
@@ -104,9 +112,18 @@ def test_everything_is_seen(ec2: StubbedClients, run_module: ModuleRunner) -> No
     assert (seen["route_table"]["route_table_id"], seen["network_acl"]["network_acl_id"]) == ("rtb-1", "acl-1")
     assert seen["group_users"]["sg-a"][0]["instance_id"] == "i-0other"
     assert seen["referring_groups"] == {"sg-a": ["sg-db"], "sg-b": []}
+    assert seen["reaching_groups"] == {"sg-a": ["sg-balancer"], "sg-b": []}
     assert seen["vpc_cidrs"] == ["10.20.0.0/16"]
     (asked,) = ec2.calls("ec2", "describe_network_acls")
     assert asked.parameters["Filters"] == [{"Name": "association.subnet-id", "Values": ["subnet-1"]}]
+
+
+def test_who_else_is_concerned_is_looked_at_before_a_change_only(ec2: StubbedClients, run_module: ModuleRunner) -> None:
+    seen = run_module(egress_info, {"instance_id": "i-0abc"})["egress"]
+    assert (seen["group_users"]["sg-a"], seen["referring_groups"]["sg-a"]) == ([], [])
+    assert [each["group_id"] for each in seen["security_groups"]] == ["sg-a", "sg-b", "sg-e"]
+    asked = [each.parameters["Filters"][0]["Name"] for each in ec2.calls("ec2", "describe_security_groups")]
+    assert asked == ["group-id", "group-id"]
 
 
 @pytest.mark.parametrize(("operation", "told"), OPTIONAL.items(), ids=OPTIONAL)
@@ -151,4 +168,4 @@ def test_who_has_a_group_and_who_refers_to_it() -> None:
         "sg-a": [{"network_interface_id": "eni-1", "instance_id": "", "description": "ELB"}],
         "sg-b": [],
     }
-    assert referring_groups([], ["sg-a"]) == {"sg-a": []}
+    assert naming_groups([], "IpPermissions", ["sg-a"]) == {"sg-a": []}

@@ -233,14 +233,16 @@ def test_no_prefix_of_a_plan_with_a_group_of_its_own_does(
 
 
 @settings(deadline=None)
-@given(states(), WANTED, st.booleans(), st.integers(0, 9))
+@given(states(), WANTED, SHARED, st.booleans(), st.integers(0, 10))
 def test_the_way_back_from_any_step_closes_nothing_and_ends_where_it_began(
-    before: State, wanted: list[Rule], purge: bool, reached: int
+    before: State, wanted: list[Rule], shared: set[str], purge: bool, reached: int
 ) -> None:
     state = before
-    for step in steps(plan(before, wanted, LISTS, purge=purge))[:reached]:
+    made = dedicated_plan(before, wanted, LISTS, shared=shared, dedicated="sg-new", purge=purge)
+    done = steps(made)[:reached]
+    for step in done:
         state = after(state, step)
-    back = steps_back(before)
+    back = steps_back(before, made.created if "create" in [step.action for step in done] else "")
     assert closed_on_the_way(state, back, open_paths(before) & open_paths(state)) == []
     for step in back:
         state = after(state, step)
