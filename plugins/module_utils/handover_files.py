@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -83,8 +84,7 @@ def point_latest(directory: Path, folder: Path) -> bool:
     link, target = directory / LATEST, folder.relative_to(directory)
     if link.is_symlink() and link.readlink() == target:
         return False
-    temporary = directory / f".{LATEST}.{os.getpid()}"
-    temporary.unlink(missing_ok=True)
+    temporary = directory / f".{LATEST}.{uuid.uuid4().hex}"  # a process of another container has the same number
     temporary.symlink_to(target)
     temporary.replace(link)
     return True

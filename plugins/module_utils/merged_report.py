@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from ansible_collections.safesecrets.infra.plugins.module_utils.findings import moment
+from ansible_collections.safesecrets.infra.plugins.module_utils.findings import PASS, UNPROVEN, Finding, moment
 from ansible_collections.safesecrets.infra.plugins.module_utils.report import (
     SCHEMA_VERSION,
     FailedTask,
@@ -18,12 +19,19 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.report import (
 )
 from ansible_collections.safesecrets.infra.plugins.module_utils.shards import is_shard
 
+Shard = Mapping[str, Any]
+
+#: How many hosts a note names.
+NAMED = 10
 #: So that the same shards give the same report, and a repeat changes nothing.
 _NAMESPACE = uuid.UUID("0b0f9a52-6f0e-4f0e-9d6c-2c8f6d1c7a11")
 
 
-def merged_report(shards: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Merge shards into a report; raise ValueError for those that do not belong together."""
+def merged_report(shards: Sequence[Shard], now: datetime, left_out: Sequence[str] = ()) -> dict[str, Any]:
+    """Merge shards into a report; raise ValueError for those that do not belong together.
+
+    What has expired by now is no proof any more. left_out: hosts whose shards :func:`of_the_newest_run` left out.
+    """
     _check(shards)
     first = shards[0]
     observed = [each for shard in shards for each in shard["findings"]]
@@ -43,12 +51,42 @@ def merged_report(shards: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     # A controller is in every run; what its shards say is told apart by the newest of each check.
     observations: dict[str, list[dict[str, Any]]] = {}
     for shard in shards:
-        observations.setdefault(shard["host"], []).extend(shard["findings"])
+        held = [_as_of(now, each, shard["host"]) for each in shard["findings"]]
+        observations.setdefault(shard["host"], []).extend(held)
     tasks = [FailedTask(**task) for shard in shards for task in shard["failed_tasks"]]
-    return build_report(run, observations, tasks, [f"Merged from the shards of {', '.join(sorted(observations))}."])
+    notes = [f"Merged from the shards of {_named(observations)}."]
+    if left_out:
+        notes.append(f"Of another account, configuration or version, and left out: {_named(left_out)}.")
+    return build_report(run, observations, tasks, notes)
 
 
-def _check(shards: Sequence[Mapping[str, Any]]) -> None:
+def of_the_newest_run(shards: Sequence[Shard]) -> tuple[list[Shard], list[str]]:
+    """Return the shards that agree with the one whose findings are the newest, and the hosts of the others."""
+    usable = [shard for shard in shards if is_shard(shard) and shard["findings"]]
+    newest = max(usable, key=lambda shard: max(str(each["observed_at"]) for each in shard["findings"]), default=None)
+    if newest is None:
+        return list(shards), []
+    agreeing = [shard for shard in shards if is_shard(shard) and _origin(shard) == _origin(newest)]
+    return agreeing, [str(shard.get("host")) for shard in shards if shard not in agreeing]
+
+
+def _origin(shard: Shard) -> tuple[Any, ...]:
+    return shard["account_id"], shard["collection_version"], shard["configuration"]["chain"]
+
+
+def _as_of(now: datetime, finding: Finding, host: str) -> Finding:
+    if finding["status"] != PASS or moment(finding["expires_at"]) > now:
+        return finding
+    detail = f"{finding['detail']} That held until {finding['expires_at']}."
+    return {**finding, "status": UNPROVEN, "detail": detail, "remedy": f"Run the chain again on {host}."}
+
+
+def _named(hosts: Iterable[str]) -> str:
+    names = sorted(set(hosts))
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more hosts" if len(names) > NAMED else "")
+
+
+def _check(shards: Sequence[Shard]) -> None:
     if not shards:
         raise ValueError("There is no shard to merge. Run the chain first, or name the shards of its runs.")
     for shard in shards:

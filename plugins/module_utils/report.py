@@ -33,6 +33,9 @@ SCHEMA_VERSION = 2
 #: What tells a finding from another: the same check of the same thing again replaces the earlier one.
 IDENTITY = ("item", "id", "subject", "region")
 
+#: What check mode proves nothing of.
+WITHOUT_CHECK_MODE = ("validation",)
+
 #: The worst first: an item is as good as its worst finding.
 VERDICTS = (FAIL, UNPROVEN, PASS, NOT_APPLICABLE, NOT_RUN)
 
@@ -95,6 +98,12 @@ def merged(observations: Mapping[str, Iterable[Finding]]) -> list[Finding]:
     ]
     order = list(ITEMS)
     return sorted(rows, key=lambda row: order.index(row["item"]))
+
+
+def drift(observations: Iterable[Iterable[Finding]]) -> list[Finding]:
+    """Return what of the hosts' findings is not as configured, as far as a run in check mode can tell."""
+    found = with_status((each for seen in observations for each in newest(seen)), FAIL, UNPROVEN)
+    return [each for each in found if each["status"] == FAIL or each["item"] not in WITHOUT_CHECK_MODE]
 
 
 def verdict(statuses: Iterable[str]) -> str:

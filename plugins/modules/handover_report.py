@@ -22,6 +22,14 @@ options:
     description: The shards to merge, one a host, of one account, configuration and version.
     type: list
     elements: path
+  outdated:
+    description:
+      - What to do with shards of another account, configuration or version than the newest one's. V(refuse) fails and
+        names them, V(leave_out) merges the others and says so in the report.
+      - A proof that has expired is V(unproven) in the merged report, whatever it was.
+    type: str
+    choices: [refuse, leave_out]
+    default: refuse
   directory:
     description:
       - The directory of all hand-overs. The merged report gets a folder of its own in it, which C(latest) leads to.
@@ -77,6 +85,7 @@ verdict:
 """
 
 import json
+from datetime import datetime, timezone
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -101,7 +110,10 @@ def hand_over(parameters, check_mode):
     if parameters["report"]:
         report, folder = read(parameters["report"]), Path(parameters["report"]).absolute().parent
     else:
-        report = merged_report.merged_report([read(path) for path in parameters["shards"]])
+        shards, left_out = [read(path) for path in parameters["shards"]], []
+        if parameters["outdated"] == "leave_out":
+            shards, left_out = merged_report.of_the_newest_run(shards)
+        report = merged_report.merged_report(shards, datetime.now(timezone.utc), left_out)
         folder = handover_files.folder_of_run(Path(parameters["directory"]).absolute(), report)
     texts = {"report.json": handover_files.as_text(report)} if parameters["shards"] else {}
     texts.update(handover_render.rendered(report, Path(parameters["templates"])))
@@ -117,6 +129,7 @@ def main():
         argument_spec={
             "report": {"type": "path"},
             "shards": {"type": "list", "elements": "path"},
+            "outdated": {"type": "str", "choices": ["refuse", "leave_out"], "default": "refuse"},
             "directory": {"type": "path"},
             "templates": {"type": "path", "required": True},
         },

@@ -32,6 +32,9 @@ class Store:
     relations: dict[tuple[str, int, str], list[int]] = field(default_factory=dict)
     surveys: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
     changes: list[str] = field(default_factory=list)
+    settings: dict[str, Any] = field(
+        default_factory=lambda: {"AWX_ISOLATION_SHOW_PATHS": ["/etc/pki/ca-trust:/etc/pki/ca-trust:O"]}
+    )
     last_id: int = 0
 
     def create(self, collection: str, data: dict[str, Any]) -> dict[str, Any]:
@@ -99,6 +102,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.route == "config/":
             return self.answer(200, {"version": "24.6.1"})
+        if self.route.startswith("settings/"):
+            return self.answer(200, self.store.settings)
         if found := RELATIONS.match(self.route):
             key = found["collection"], int(found["id"])
             if found["relation"] == "survey_spec":
@@ -128,12 +133,16 @@ class Handler(BaseHTTPRequestHandler):
         return self.answer(204)
 
     def do_PATCH(self) -> None:
+        if self.route.startswith("settings/"):
+            self.store.changes.append(f"PATCH {self.route}")
+            self.store.settings.update(self.data)
+            return self.answer(200, self.store.settings)
         found = OBJECT.match(self.route)
         assert found, self.route
         self.store.changes.append(f"PATCH {self.route}")
         changed = self.store.one(found["collection"], int(found["id"]))
         changed.update(self.data)
-        self.answer(200, changed)
+        return self.answer(200, changed)
 
 
 @contextmanager

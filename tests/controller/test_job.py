@@ -12,15 +12,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import ansible_collections
+import boto3
 import pytest
 
 from tests.end_to_end.playbook_run import REPOSITORY, Lab, running_lab
 
+POLICY = "SafeSecretsMultiRegion"
 BIN = Path(sys.executable).parent
 SURVEY = {
     "bedrock_access_accept_agreement": "true",
@@ -52,14 +54,15 @@ class Controller:
 
     directory: Path
     lab: Lab
+    injected: dict[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
         """A key that the provider takes and that no store of the lab holds."""
         return str(self.lab.facts["provider_next_key"])
 
-    def run(self, playbook: str, name: str, **answers: Any) -> Job:
-        """Run a job with these answers to its survey."""
+    def run(self, playbook: str, name: str, *arguments: str, **answers: Any) -> Job:
+        """Run a job with these answers to its survey, and these arguments to ansible-runner."""
         extra = {
             # The credential of our own type injects these two, and the key into the environment.
             "smartest_ai_api_key_environment_variable": "SAFESECRETS_SMARTEST_AI_API_KEY",
@@ -75,9 +78,9 @@ class Controller:
         finished = subprocess.run(
             [
                 *(str(BIN / "ansible-runner"), "run", str(self.directory), "--ident", name),
-                *("--playbook", f"playbooks/{playbook}", "--omit-env-files"),
+                *("--playbook", f"playbooks/{playbook}", "--omit-env-files", *arguments),
             ],
-            env=self.environment(),
+            env=self.environment() | self.injected,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -127,26 +130,30 @@ def copy_project(target: Path) -> None:
 
 @pytest.fixture(scope="module")
 def controller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Controller]:
-    directory = tmp_path_factory.mktemp("job")
     with running_lab("today", tmp_path_factory.mktemp("lab") / "lab") as lab:
-        made = Controller(directory, lab)
-        copy_project(directory / "project")
-        required = directory / "requirements_collections/ansible_collections"
-        required.mkdir(parents=True)
-        (required / "amazon").symlink_to(Path(next(iter(ansible_collections.__path__))) / "amazon")
-        listed = subprocess.run(
-            [str(BIN / "ansible-inventory"), "--inventory", "inventory/lab", "--list", "--export"],
-            cwd=directory / "project",
-            env=made.environment(),
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        (directory / "inventory").mkdir()
-        script = directory / "inventory/hosts"
-        script.write_text(f"#!/usr/bin/env python3\nprint({json.dumps(listed.stdout)})\n")
-        script.chmod(0o700)
-        yield made
+        yield filled(tmp_path_factory.mktemp("job"), lab)
+
+
+def filled(directory: Path, lab: Lab, **injected: str) -> Controller:
+    """Fill a private data directory; injected is what credentials of our own types add to the environment."""
+    made = Controller(directory, lab, injected)
+    copy_project(directory / "project")
+    required = directory / "requirements_collections/ansible_collections"
+    required.mkdir(parents=True)
+    (required / "amazon").symlink_to(Path(next(iter(ansible_collections.__path__))) / "amazon")
+    listed = subprocess.run(
+        [str(BIN / "ansible-inventory"), "--inventory", "inventory/lab", "--list", "--export"],
+        cwd=directory / "project",
+        env=made.environment(),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    (directory / "inventory").mkdir()
+    script = directory / "inventory/hosts"
+    script.write_text(f"#!/usr/bin/env python3\nprint({json.dumps(listed.stdout)})\n")
+    script.chmod(0o700)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -192,3 +199,48 @@ def test_a_secret_that_a_job_prints_is_found(controller: Controller, first: Job)
     found = controller.found(leaking)
     assert "the output" in found
     assert any(name.startswith("artifacts/leaking/job_events/") for name in found), found
+
+
+@dataclass(frozen=True)
+class Drift:
+    """The nightly job before and after somebody took the policy away, and what is left when its directory is gone."""
+
+    quiet: Job
+    found: Job
+    states: tuple[str, str]
+    handover: Path
+
+
+@pytest.fixture(scope="module")
+def drift(controller: Controller, first: Job, tmp_path_factory: pytest.TempPathFactory) -> Drift:
+    assert first.returncode == 0, first.output
+    handover, lab = tmp_path_factory.mktemp("volume") / "handover", controller.lab
+    nightly = filled(tmp_path_factory.mktemp("nightly"), lab, SAFESECRETS_HANDOVER=str(handover))
+    quiet = nightly.run("drift.yml", "quiet", "--cmdline=--check")
+    session = boto3.Session(lab.facts["access_key_id"], lab.facts["secret_access_key"], region_name="us-east-1")
+    iam = session.client("iam", endpoint_url=lab.facts["endpoint_url"], verify=lab.facts["ca_bundle"])
+    iam.delete_role_policy(RoleName=lab.facts["role_name"], PolicyName=POLICY)
+    found = nightly.run("drift.yml", "found", "--cmdline=--check")
+    states = quiet.status, found.status
+    shutil.rmtree(nightly.directory)
+    return Drift(quiet, found, states, handover)
+
+
+def test_the_nightly_job_fails_on_drift_alone(drift: Drift) -> None:
+    """AWX notifies of a job whose status is failed."""
+    assert drift.states == ("successful", "failed"), drift.quiet.output + drift.found.output
+    assert "playbooks/site.yml" in drift.found.output
+
+
+def test_the_report_of_a_job_outlives_its_directory(drift: Drift) -> None:
+    assert not drift.found.artifacts.exists()
+    runs = sorted((drift.handover / "runs").iterdir())
+    assert len(runs) == 2
+    assert (drift.handover / "latest").resolve() == runs[1]
+    assert {path.name for path in runs[1].iterdir()} >= {"report.json", "report.html", "junit.xml"}
+    report = json.loads((runs[1] / "report.json").read_text())
+    assert report["check_mode"] is True
+    (written,) = [each for each in report["findings"] if each["id"] == "iam_policy.policy_document"]
+    assert (written["status"], POLICY in written["subject"]) == ("unproven", True)
+    before = json.loads((runs[0] / "report.json").read_text())
+    assert {each["item"] for each in before["findings"] if each["status"] == "unproven"} == {"validation"}

@@ -18,11 +18,15 @@ from tests.controller.controller_api import Store, controller
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CREDENTIALS = {"aws": "aws of production", "machine": "ssh of production", "smartest_ai": "speech", "use_case": "form"}
+HANDOVER, DIRECTORY = "SafeSecrets hand-over", "/var/lib/safesecrets/handover"
 VARIABLES = {
     "controller_project_url": "https://git.example/safesecrets/infra.git",
     "controller_image": "registry.example/safesecrets:1",
     "controller_notification_url": "https://chat.example/hook",
     "controller_credentials": CREDENTIALS,
+    "controller_handover_claim": "safesecrets-handover",
+    "controller_handover_node_directory": "/srv/handover",
+    "controller_job_slice_count": 4,
 }
 
 
@@ -77,7 +81,7 @@ def test_a_second_run_changes_nothing(made: Made) -> None:
 
 def test_every_template_runs_a_playbook_that_is_there(made: Made) -> None:
     playbooks = {each["playbook"] for each in made.store.objects["job_templates"]}
-    assert {Path(each).stem for each in playbooks} == {"preflight", "site", "validate", "rollback"}
+    assert {Path(each).stem for each in playbooks} == {"preflight", "site", "validate", "rollback", "drift", "report"}
     assert [each for each in playbooks if not (REPOSITORY / each).is_file()] == []
 
 
@@ -110,8 +114,49 @@ def test_nothing_is_changed_without_an_approval(made: Made) -> None:
 def test_credentials_are_the_ones_of_the_controller(made: Made) -> None:
     site = made.store.named("job_templates", "SafeSecrets site")
     attached = made.store.related("job_templates", site["id"], "credentials")
-    assert {made.store.one("credentials", each)["name"] for each in attached} == set(CREDENTIALS.values())
-    assert len(made.store.objects["credentials"]) == len(CREDENTIALS), "the playbook makes no credential"
+    assert {made.store.one("credentials", each)["name"] for each in attached} == {*CREDENTIALS.values(), HANDOVER}
+    (own,) = [each for each in made.store.objects["credentials"] if each["name"] not in CREDENTIALS.values()]
+    assert own["inputs"] == {"directory": DIRECTORY}, "the only one that the playbook makes holds no secret"
+
+
+def test_every_job_writes_its_report_where_it_stays(made: Made) -> None:
+    (own,) = [each for each in made.store.objects["credentials"] if each["name"] == HANDOVER]
+    for template in made.store.objects["job_templates"]:
+        assert own["id"] in made.store.related("job_templates", template["id"], "credentials"), template["name"]
+    kind = made.store.named("credential_types", HANDOVER)
+    assert own["credential_type"] == kind["id"]
+    assert kind["injectors"]["env"] == {"SAFESECRETS_HANDOVER": "{{ directory }}"}
+    assert not [each for each in kind["inputs"]["fields"] if each.get("secret")]
+
+
+def test_the_pods_of_jobs_see_the_volume(made: Made) -> None:
+    (group,) = made.store.objects["instance_groups"]
+    assert group["is_container_group"]
+    pod = yaml.safe_load(group["pod_spec_override"])["spec"]
+    (mount,) = pod["containers"][0]["volumeMounts"]
+    (volume,) = pod["volumes"]
+    assert (mount["mountPath"], mount["name"]) == (DIRECTORY, volume["name"])
+    assert volume["persistentVolumeClaim"] == {"claimName": "safesecrets-handover"}
+    for template in made.store.objects["job_templates"]:
+        assert made.store.related("job_templates", template["id"], "instance_groups") == [group["id"]]
+
+
+def test_jobs_on_execution_nodes_see_the_directory(made: Made) -> None:
+    shown = made.store.settings["AWX_ISOLATION_SHOW_PATHS"]
+    assert shown == ["/etc/pki/ca-trust:/etc/pki/ca-trust:O", f"/srv/handover:{DIRECTORY}:z"]
+
+
+def test_only_jobs_that_change_nothing_are_cut_into_slices(made: Made) -> None:
+    sliced = {each["name"].split()[-1] for each in made.store.objects["job_templates"] if each["job_slice_count"] == 4}
+    assert sliced == {"preflight", "validate", "drift"}
+
+
+def test_reports_that_would_be_deleted_are_refused() -> None:
+    with controller() as (address, store):
+        refused = play(address, VARIABLES | {"controller_handover_claim": "", "controller_handover_node_directory": ""})
+        assert refused.returncode != 0
+        assert "Remedy: set controller_handover_claim or" in " ".join(refused.stdout.split())
+        assert store.changes == []
 
 
 def test_the_secret_reaches_a_job_through_its_environment_alone(made: Made) -> None:

@@ -13,6 +13,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.report import (
     FailedTask,
     Run,
     build_report,
+    drift,
     lacking_in_check_mode,
     merged,
     newest,
@@ -145,3 +146,17 @@ def test_an_empty_run_is_not_a_pass() -> None:
     report = build_report(RUN, {})
     assert overall(report) == "not_run"
     assert report["findings"] == []
+
+
+def test_what_check_mode_would_change_is_drift() -> None:
+    first = [
+        observed("unproven", subject="settled later"),
+        observed("pass", subject="settled later", minutes=1),
+        observed("unproven", subject="would be written"),
+        observed("unproven", item="validation", subject="not called"),
+        observed("fail", item="validation", subject="static keys"),
+        observed("not_applicable", subject="optional"),
+    ]
+    second = [observed("fail", subject="other host")]
+    assert [each["subject"] for each in drift([first, second, []])] == ["would be written", "static keys", "other host"]
+    assert drift([]) == drift([[observed()]]) == []

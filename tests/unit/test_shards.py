@@ -13,7 +13,7 @@ from ansible_collections.safesecrets.infra.plugins.filter import freshness
 from ansible_collections.safesecrets.infra.plugins.module_utils.checks import CHECKS, title, valid_hours
 from ansible_collections.safesecrets.infra.plugins.module_utils.collection_version import collection_version
 from ansible_collections.safesecrets.infra.plugins.module_utils.findings import finding
-from ansible_collections.safesecrets.infra.plugins.module_utils.merged_report import merged_report
+from ansible_collections.safesecrets.infra.plugins.module_utils.merged_report import merged_report, of_the_newest_run
 from ansible_collections.safesecrets.infra.plugins.module_utils.report import SCHEMA_VERSION
 from ansible_collections.safesecrets.infra.plugins.module_utils.shards import (
     file_name,
@@ -253,10 +253,10 @@ def test_each_finding_holds_for_itself() -> None:
 
 def test_shards_become_one_report() -> None:
     second = {**shard(observed("fail", subject="second")), "host": "app-2", "failed_tasks": [{**TASK, "host": "app-2"}]}
-    report = merged_report([shard(observed()), second])
+    report = merged_report([shard(observed()), second], NOON)
     assert {each["subject"]: each["hosts"] for each in report["findings"]} == {"file": ["app-1"], "second": ["app-2"]}
     assert report["failed_tasks"][0]["host"] == "app-2"
-    assert report == merged_report([shard(observed()), second]), "a repeat is the same report"
+    assert report == merged_report([shard(observed()), second], NOON), "a repeat is the same report"
     assert report["run_id"] not in (FIRST, SECOND)
 
 
@@ -276,7 +276,39 @@ def test_shards_become_one_report() -> None:
 )
 def test_shards_that_do_not_belong_together_are_refused(shards: list[dict[str, Any]], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        merged_report(shards)
+        merged_report(shards, NOON)
+
+
+def test_what_has_expired_is_no_proof_in_a_merged_report() -> None:
+    later = NOON + timedelta(hours=24)
+    (held,) = merged_report([shard(observed())], later - timedelta(seconds=1))["findings"]
+    (expired,) = merged_report([shard(observed())], later)["findings"]
+    assert (held["status"], expired["status"]) == ("pass", "unproven")
+    assert "That held until 2026-11-25T12:00:00Z" in expired["detail"]
+    assert expired["remedy"] == "Run the chain again on app-1."
+    (failed,) = merged_report([shard(observed("fail"))], later)["findings"]
+    assert failed["status"] == "fail"
+
+
+def test_outdated_shards_are_left_out_and_named() -> None:
+    changed = {"chain": "ffffffffffffffff", "host": "x"}
+    newer = finding(
+        "environment.variables", "INFRA-P2-5", "new", "pass", "Seen.", observed_at=NOON + timedelta(hours=1)
+    )
+    shards = [shard(observed()), shard(newer, configuration=changed) | {"host": "app-2"}, {"host": "app-3"}]
+    kept, left_out = of_the_newest_run(shards)
+    assert ([each["host"] for each in kept], left_out) == (["app-2"], ["app-1", "app-3"])
+    report = merged_report(kept, NOON, left_out)
+    assert "left out: app-1, app-3." in report["notes"][1]
+    assert of_the_newest_run([]) == ([], [])
+
+
+def test_a_hundred_shards_become_one_report() -> None:
+    hosts = [f"app-{number:03}" for number in range(100)]
+    report = merged_report([shard(observed()) | {"host": host} for host in hosts], NOON)
+    (together,) = report["findings"]
+    assert together["hosts"] == hosts
+    assert report["notes"] == [f"Merged from the shards of {', '.join(hosts[:10])} and 90 more hosts."]
 
 
 def test_every_check_of_the_table_has_a_name_and_a_lifetime() -> None:

@@ -1,0 +1,14 @@
+# Copyright (c) 2026 SafeSecrets infrastructure team
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Filters on the list of findings."""
+
+from __future__ import annotations
+
+from ansible_collections.safesecrets.infra.plugins.module_utils import report
+
+
+class FilterModule:
+    """Filters that read the list of findings."""
+
+    def filters(self):
+        return {"drift_findings": report.drift}
