@@ -12,8 +12,9 @@ from lab import model_catalogue
 from lab.model_catalogue import AMAZON, ANTHROPIC, Model, Profile, resource_id
 from lab.operations import operation
 from lab.policy_evaluation import authorize
-from lab.service import Request, ServiceError, page
+from lab.service import Request, ServiceError, fault, page
 from lab.state import LabState
+from lab.templates import render
 
 DETAILS = (
     "modelName",
@@ -24,7 +25,6 @@ DETAILS = (
     "customizationsSupported",
     "inferenceTypesSupported",
 )
-FORM_MISSING = "You have not filled out the request form. Fill out the form before getting access."
 FORM_FIELDS = ("companyName", "companyWebsite", "intendedUsers", "industryOption", "useCases")
 INTENDED_USERS = ("0", "1", "2")
 #: AWS's page holds up to 1000; a smaller one finds out a client that forgets nextToken.
@@ -75,7 +75,7 @@ def get_foundation_model_availability(state: LabState, request: Request, paramet
     model_id = resource_id(parameters["modelId"])
     model = model_catalogue.models(state, request.region).get(model_id)
     if model is None and not model_catalogue.is_known(model_id):
-        raise _unresolved()
+        raise fault("model_unresolved")
     status, error = ("NOT_AVAILABLE", None) if model is None else agreement_status(state, model)
     return {
         "modelId": model_id,
@@ -95,20 +95,7 @@ def agreement_status(state: LabState, model: Model) -> tuple[str, str | None]:
 def list_foundation_model_agreement_offers(state: LabState, request: Request, parameters: Parameters) -> Answer:
     """ListFoundationModelAgreementOffers: one public offer for each model that needs an agreement."""
     model = _model_with_agreement(state, request, parameters["modelId"])
-    dimensions = [
-        {"dimension": f"{model.region}_{kind}_tokens", "price": price, "description": f"{kind} tokens", "unit": "1000"}
-        for kind, price in (("input", "0.00025"), ("output", "0.00125"))
-    ]
-    offer = {
-        "offerId": f"offer-{_offer_token(model)[:13]}",
-        "offerToken": _offer_token(model),
-        "termDetails": {
-            "usageBasedPricingTerm": {"rateCard": dimensions},
-            "legalTerm": {"url": f"https://marketplace.invalid/{model.id}/eula"},
-            "supportTerm": {"refundPolicyDescription": "No refunds"},
-        },
-    }
-    return {"modelId": model.id, "offers": [offer]}
+    return {"modelId": model.id, "offers": [render("agreement_offer.yml.j2", model=model, token=_offer_token(model))]}
 
 
 @operation("bedrock")
@@ -118,11 +105,11 @@ def create_foundation_model_agreement(state: LabState, request: Request, paramet
     for action in ("aws-marketplace:ViewSubscriptions", "aws-marketplace:Subscribe"):
         authorize(state, request, action, "*")
     if model.provider == ANTHROPIC and not state.use_case_forms:
-        raise ServiceError("AccessDeniedException", FORM_MISSING, 403)
+        raise fault("form_missing")
     if parameters["offerToken"] != _offer_token(model):
-        raise ServiceError("ValidationException", "The provided offer token is invalid.")
+        raise fault("offer_token_invalid")
     if state.agreement_status(model.region, model.id)[0] in ("PENDING", "AVAILABLE"):
-        raise ServiceError("ConflictException", "Could not create agreement - Agreement already exists")
+        raise fault("agreement_exists")
     state.request_agreement(model.region, model.id)
     return {"modelId": model.id}
 
@@ -133,7 +120,7 @@ def delete_foundation_model_agreement(state: LabState, request: Request, paramet
     model = _model_with_agreement(state, request, parameters["modelId"])
     authorize(state, request, "aws-marketplace:Unsubscribe", "*")
     if state.agreements.pop((model.region, model.id), None) is None:
-        raise ServiceError("ResourceNotFoundException", f"There is no agreement for model {model.id}.", 404)
+        raise fault("agreement_absent", model=model.id)
     return {}
 
 
@@ -142,7 +129,7 @@ def get_use_case_for_model_access(state: LabState, _request: Request, _parameter
     """GetUseCaseForModelAccess: the account's form, from whichever region it was put."""
     for form in state.use_case_forms.values():
         return {"formData": base64.b64encode(form).decode()}
-    raise ServiceError("ResourceNotFoundException", FORM_MISSING, 404)
+    raise fault("form_absent")
 
 
 @operation("bedrock")
@@ -150,9 +137,9 @@ def put_use_case_for_model_access(state: LabState, request: Request, parameters:
     """PutUseCaseForModelAccess: once."""
     form = base64.b64decode(parameters["formData"])
     if not _is_complete(form):
-        raise ServiceError("ValidationException", "The use case form is incomplete or invalid.")
+        raise fault("form_incomplete")
     if state.use_case_forms:
-        raise ServiceError("ValidationException", "The use case form was already submitted and cannot be updated.")
+        raise fault("form_submitted")
     state.use_case_forms[request.region] = form
     return {}
 
@@ -188,7 +175,7 @@ def get_inference_profile(state: LabState, request: Request, parameters: Paramet
     identifier = parameters["inferenceProfileIdentifier"]
     profile = model_catalogue.profiles(state, request.region).get(resource_id(identifier))
     if profile is None or identifier not in (profile.id, profile.arn):
-        raise ServiceError("ResourceNotFoundException", "The provided inference profile identifier is not found.", 404)
+        raise fault("profile_unknown")
     return _profile_details(profile)
 
 
@@ -210,19 +197,14 @@ def _profile_details(profile: Profile) -> dict[str, Any]:
 def _model(state: LabState, request: Request, identifier: str) -> Model:
     model = model_catalogue.models(state, request.region).get(resource_id(identifier))
     if model is None or identifier not in (model.id, model.arn):
-        raise _unresolved()
+        raise fault("model_unresolved")
     return model
-
-
-def _unresolved() -> ServiceError:
-    text = "Could not resolve the foundation model from the provided model identifier."
-    return ServiceError("ResourceNotFoundException", text, 404)
 
 
 def _model_with_agreement(state: LabState, request: Request, identifier: str) -> Model:
     model = _model(state, request, identifier)
     if model.provider == AMAZON:
-        raise ServiceError("ValidationException", "Agreement not supported for this model")
+        raise fault("agreement_not_supported")
     return model
 
 

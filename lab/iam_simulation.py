@@ -11,11 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import yaml
 from ministack.core import iam_evaluator
 
 from lab import policy_documents
@@ -33,10 +30,10 @@ from lab.policy_evaluation import (
 )
 from lab.service import Request, ServiceError, page
 from lab.state import LabState
+from lab.templates import read
 
 Parameters = Mapping[str, Any]
 MAX_ITEMS = 100
-TEMPLATES = Path(__file__).with_name("data") / "resource_arn_templates.yml"
 ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9]+")
 ARN = re.compile(r"arn:[^:]+:[^:]+:[^:]*:[^:]*:.+")
 CONTEXT_VALUE = {
@@ -166,14 +163,9 @@ def _context_keys(statements: Iterable[Statement]) -> list[str]:
     return list(keys.values())
 
 
-@cache
-def _templates() -> dict[str, list[str]]:
-    templates: dict[str, list[str]] = yaml.safe_load(TEMPLATES.read_text(encoding="utf-8"))
-    return {action.lower(): patterns for action, patterns in templates.items()}
-
-
 def _template(action: str, resource: str) -> str:
-    templates = _templates().get(action.lower(), []) if resource != "*" else []
+    of_action = {name.lower(): patterns for name, patterns in read("resource_arn_templates.yml").items()}
+    templates = of_action.get(action.lower(), []) if resource != "*" else []
     fitting = [t for t in templates if iam_evaluator.fnmatch_iam_cs(resource, re.sub(r"\$\{\w+\}", "*", t))]
     return next(iter(fitting or templates), "*")
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +12,7 @@ from ministack.services import iam, sts
 
 from lab.service import Response
 from lab.state import LabState
+from lab.templates import render
 
 LONGEST_TOKEN_SECONDS = 21_600
 #: AWS hands out new credentials at least this long before the old ones end; short sessions have half their life.
@@ -59,9 +59,8 @@ class InstanceMetadata:
         if method != "GET":
             return _text("", 405)
         documents = self._documents()
-        if path in documents:
-            return documents[path]
-        return _listing(path, documents) or _text("", 404)
+        text = documents.get(path) or _listing(path, documents)
+        return _text(text, 200 if text else 404)
 
     def _issue_token(self, headers: Mapping[str, str]) -> Response:
         # A proxy adds this header: a token that leaves the instance is refused, as on AWS.
@@ -75,57 +74,19 @@ class InstanceMetadata:
         self._tokens[token] = now + timedelta(seconds=int(seconds))
         return Response(token.encode(), 200, "text/plain", {"x-aws-ec2-metadata-token-ttl-seconds": seconds})
 
-    def _documents(self) -> dict[str, Response]:
-        instance, meta = self._instance, "/latest/meta-data/"
-        documents = {
-            f"{meta}{name}": _text(value)
-            for name, value in {
-                "ami-id": instance.image_id,
-                "instance-id": instance.instance_id,
-                "instance-type": instance.instance_type,
-                "local-ipv4": instance.private_ip,
-                "mac": instance.mac,
-                "placement/availability-zone": instance.availability_zone,
-                "placement/region": instance.region,
-                "services/domain": "amazonaws.com",
-                "services/partition": "aws",
-            }.items()
-        }
-        documents["/latest/dynamic/instance-identity/document"] = Response(json.dumps(self._identity()).encode())
-        return documents | self._credentials(f"{meta}iam/")
-
-    def _identity(self) -> dict[str, str | None]:
-        instance = self._instance
-        return {
-            "accountId": self._state.account_id,
-            "architecture": "x86_64",
-            "availabilityZone": instance.availability_zone,
-            "imageId": instance.image_id,
-            "instanceId": instance.instance_id,
-            "instanceType": instance.instance_type,
-            "pendingTime": instance.launched_at.strftime(DATE),
-            "privateIp": instance.private_ip,
-            "region": instance.region,
-            "version": "2017-09-30",
-        }
-
-    def _credentials(self, prefix: str) -> dict[str, Response]:
-        """What stands under iam/: nothing without a profile, no session without a role in it."""
+    def _documents(self) -> dict[str, str]:
         with responses.request_scope(self._state.account_id, self._instance.region):
             profile = iam._instance_profiles.get(self._instance.profile)
-            if profile is None:
-                return {}
-            roles = [iam._roles[name] for name in profile["Roles"] if name in iam._roles]
-        info = {
-            "Code": "Success",
-            "LastUpdated": self._state.clock().strftime(DATE),
-            "InstanceProfileArn": profile["Arn"],
-            "InstanceProfileId": profile["InstanceProfileId"],
-        }
-        documents = {f"{prefix}info": _document(info)}
-        for role in roles:
-            documents[f"{prefix}security-credentials/"] = _text(role["RoleName"])
-            documents[f"{prefix}security-credentials/{role['RoleName']}"] = _document(self._session_of(role))
+            roles = [iam._roles[name] for name in profile["Roles"] if name in iam._roles] if profile else []
+        documents: dict[str, str] = render(
+            "instance_metadata.yml.j2",
+            instance=self._instance,
+            account_id=self._state.account_id,
+            now=self._state.clock().strftime(DATE),
+            profile=profile,
+            role=roles[0]["RoleName"] if roles else None,
+            session=self._session_of(roles[0]) if roles else None,
+        )
         return documents
 
     def _session_of(self, role: Mapping[str, str]) -> dict[str, str]:
@@ -168,17 +129,10 @@ def _text(body: str, status: int = 200) -> Response:
     return Response(body.encode(), status, "text/plain")
 
 
-def _document(content: Mapping[str, str]) -> Response:
-    """The metadata service sends its JSON as text."""
-    return Response(json.dumps(content, indent=2).encode(), 200, "text/plain")
-
-
-def _listing(path: str, documents: Mapping[str, Response]) -> Response | None:
+def _listing(path: str, documents: Iterable[str]) -> str:
     """The names one level below a path, as the service lists a folder."""
     folder = f"{path.rstrip('/')}/"
-    below = {
-        name.removeprefix(folder).partition("/")[0] + ("/" if "/" in name.removeprefix(folder) else "")
-        for name in documents
-        if name.startswith(folder) and name != folder
-    }
-    return _text("\n".join(sorted(below))) if below else None
+    below = [
+        name.removeprefix(folder).partition("/") for name in documents if name.startswith(folder) and name != folder
+    ]
+    return "\n".join(sorted({f"{name}{slash}" for name, slash, _rest in below}))

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lab.state import LabState
+from lab.templates import read
 
-DATA = Path(__file__).with_name("data")
 AMAZON, ANTHROPIC = "Amazon", "Anthropic"
 SYSTEM_DEFINED, APPLICATION = "SYSTEM_DEFINED", "APPLICATION"
 LIFECYCLE = ("startOfLifeTime", "legacyTime", "publicExtendedAccessTime", "endOfLifeTime")
@@ -94,12 +90,12 @@ def resource_id(identifier: str) -> str:
 
 def is_known(model_id: str) -> bool:
     """Whether Bedrock has the model in any region."""
-    return model_id in _read("foundation_models")["models"]
+    return model_id in read("foundation_models.yml")["models"]
 
 
 def models(state: LabState, region: str) -> dict[str, Model]:
     """The models of a region by ID."""
-    content = _read("foundation_models")
+    content = read("foundation_models.yml")
     overrides = state.account.bedrock.models.get(region, {})
     found = {}
     for model_id in {**content["models"], **overrides}:
@@ -119,7 +115,7 @@ def profiles(state: LabState, region: str) -> dict[str, Profile]:
     available = models(state, region)
     defined = {
         profile.id: profile
-        for prefix, geography in _read("inference_profiles")["geographies"].items()
+        for prefix, geography in read("inference_profiles.yml")["geographies"].items()
         for model_id in geography["models"]
         if model_id in available and region in geography["destinations"]
         for profile in (_profile(state, prefix, geography, available[model_id]),)
@@ -150,9 +146,3 @@ def _profile(state: LabState, prefix: str, geography: Mapping[str, Any], model: 
         model=model,
         destinations=destinations,
     )
-
-
-@cache
-def _read(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load((DATA / f"{name}.yml").read_text(encoding="utf-8"))
-    return content

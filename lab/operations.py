@@ -49,7 +49,7 @@ def operation(
     """
 
     def register(handler: Handler) -> Handler:
-        model = _service(service).operation_model(handler.__name__.title().replace("_", ""))
+        model = service_model(service).operation_model(handler.__name__.title().replace("_", ""))
         OPERATIONS.append(Operation(model, handler, resource, condition_keys, invalid))
         return handler
 
@@ -57,7 +57,8 @@ def operation(
 
 
 @cache
-def _service(name: str) -> ServiceModel:
+def service_model(name: str) -> ServiceModel:
+    """Botocore's model of a service, or the lab's own."""
     own = MODELS / f"{name}.yml"
     if own.exists():
         return ServiceModel(yaml.safe_load(own.read_text(encoding="utf-8")), name)

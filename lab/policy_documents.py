@@ -11,7 +11,7 @@ from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id
 from ministack.services import iam
 
-from lab.service import ServiceError
+from lab.service import fault
 
 PRINCIPAL = re.compile(r"arn:aws:iam::(?P<account>\d{12}):(?P<kind>user|group|role)/(?:.+/)?(?P<name>[^/]+)")
 STORES = {"user": iam._users, "group": iam._groups, "role": iam._roles}
@@ -42,17 +42,13 @@ def principal(arn: str) -> Principal:
     """Read a user, group or role with the policies that are attached to it."""
     match = PRINCIPAL.fullmatch(arn)
     if match is None:
-        raise ServiceError("InvalidInput", f"Invalid Entity Arn: {arn} does not clearly define entity type and name.")
+        raise fault("policy_source_unclear", arn=arn)
     account_id, kind, name = match.group("account", "kind", "name")
     if account_id != get_account_id():
-        raise ServiceError(
-            "InvalidInput",
-            f"Invalid Policy Source Arn: caller's account {get_account_id()} does not have access to policies in "
-            f"account {account_id}",
-        )
+        raise fault("policy_source_foreign", own=get_account_id(), other=account_id)
     entity = STORES[kind].get(name)
     if entity is None:
-        raise ServiceError("NoSuchEntity", f"The {kind} with name {name} cannot be found.", 404)
+        raise fault("policy_source_unknown", kind=kind, name=name)
     identity = _attached(kind, name, entity, account_id)
     if kind == "user":
         for group_name, group in iam._groups.items():

@@ -5,18 +5,14 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
-
-import yaml
 
 from lab.operations import operation
 from lab.service import Request, Response, ServiceError, page
 from lab.state import LabState
+from lab.templates import DATA, read
 
-DATA = Path(__file__).with_name("data")
 #: Fewer than AWS gives, so that a client that forgets NextToken is found out.
 PAGE_SIZE = 25
 MAX_CHARACTERS, MAX_BILLED_CHARACTERS = 6000, 3000
@@ -31,10 +27,9 @@ FORMATS = {
 TONE_HERTZ, AMPLITUDE, SECONDS_PER_CHARACTER = 400, 8000, 0.06
 
 
-@cache
 def catalogue() -> dict[str, Any]:
     """The voices and engines of all regions."""
-    content: dict[str, Any] = yaml.safe_load((DATA / "voices.yml").read_text(encoding="utf-8"))
+    content: dict[str, Any] = read("voices.yml")
     return content
 
 

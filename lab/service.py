@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
+from lab.templates import read
+
 T = TypeVar("T")
 
 
@@ -75,6 +77,12 @@ class ServiceError(Exception):
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
         self.code, self.message, self.status = code, message, status
+
+
+def fault(name: str, /, **values: Any) -> ServiceError:
+    """An error of ``lab/data/errors.yml`` with these values in its text."""
+    entry = read("errors.yml")[name]
+    return ServiceError(entry["code"], entry["message"].format(**values), entry.get("status", 400))
 
 
 def page(

@@ -12,7 +12,7 @@ from ministack.core import iam_evaluator
 from lab import event_stream
 from lab.event_stream import MalformedMessageError, Message, SignatureChain, SignatureError
 from lab.operations import operation
-from lab.service import Request, Response, ServiceError
+from lab.service import Request, Response, ServiceError, fault
 from lab.state import LabState
 from lab.transcription import Transcription
 
@@ -65,18 +65,15 @@ async def _audio(stream: AsyncIterator[bytes], chain: SignatureChain) -> AsyncIt
     except SignatureError as error:
         raise _bad_request(str(error)) from error
     except MalformedMessageError as error:
-        raise _bad_request(
-            "Could not decode the audio stream that you provided. "
-            "Check that the audio stream is valid and try your request again."
-        ) from error
-    raise _bad_request("A complete signal was sent without the preceding empty frame.")
+        raise fault("audio_undecodable") from error
+    raise fault("audio_frame_missing")
 
 
 def _audio_chunk(message: Message) -> bytes:
     if (message.headers.get(":message-type"), message.headers.get(":event-type")) != ("event", "AudioEvent"):
         raise MalformedMessageError("no audio event")
     if len(message.payload) > LARGEST_CHUNK_BYTES:
-        raise _bad_request("Your stream is too big. Reduce the frame size and try your request again.")
+        raise fault("audio_too_big")
     return message.payload
 
 
@@ -86,9 +83,7 @@ async def _within_time(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             async with asyncio.timeout(IDLE_SECONDS):
                 chunk = await anext(stream, None)
         except TimeoutError as error:
-            raise _bad_request(
-                f"Your request timed out because no new audio was received for {IDLE_SECONDS:.0f} seconds."
-            ) from error
+            raise fault("audio_timed_out", seconds=IDLE_SECONDS) from error
         if chunk is None:
             return
         yield chunk

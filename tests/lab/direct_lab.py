@@ -49,8 +49,8 @@ class DirectLab:
         self._application = asgi.Application(self.state, None)  # type: ignore[arg-type]
         iam.reset()
         sts.reset()
-        self.run(seeding._seed_role(self.account))
-        seeding._seed_bedrock(self.state)
+        self.run(seeding.seed_role(self.account))
+        seeding.seed_bedrock(self.state)
         self.key = self.add_user("operator", operator or allow("*"))
 
     def run(self, work: Any) -> Any:
@@ -62,16 +62,16 @@ class DirectLab:
 
         return asyncio.run(scoped())
 
-    def iam(self, action: str, **parameters: Any) -> str:
+    def iam(self, action: str, **parameters: Any) -> dict[str, Any]:
         """One call to ministack's own IAM."""
-        return str(self.run(seeding._call("iam", action, **parameters)))
+        return dict(self.run(seeding.call("iam", action, **parameters)))
 
     def add_user(self, name: str, policy: Mapping[str, Any]) -> str:
         """A user with an inline policy, and its access key."""
         self.iam("CreateUser", UserName=name)
         document = seeding.json.dumps(policy)
         self.iam("PutUserPolicy", UserName=name, PolicyName="Inline", PolicyDocument=document)
-        return seeding._element(self.iam("CreateAccessKey", UserName=name), "AccessKeyId")
+        return str(self.iam("CreateAccessKey", UserName=name)["AccessKey"]["AccessKeyId"])
 
     def session_key(self) -> str:
         """The access key of a session of the account's role, as the instance has it."""

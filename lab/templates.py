@@ -1,0 +1,28 @@
+"""The lab's data: files in ``lab/data``, some of them templates of YAML."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+DATA = Path(__file__).with_name("data")
+ENVIRONMENT = Environment(  # noqa: S701  (what comes of it is YAML)
+    loader=FileSystemLoader(DATA), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+ENVIRONMENT.filters["json"] = json.dumps
+
+
+@cache
+def read(name: str) -> Any:
+    """A file's content."""
+    return yaml.safe_load((DATA / name).read_text(encoding="utf-8"))
+
+
+def render(name: str, /, **values: Any) -> Any:
+    """A template's content with these values in it."""
+    return yaml.safe_load(ENVIRONMENT.get_template(name).render(values))
