@@ -12,6 +12,7 @@ from typing import Any
 from lab.operations import operation
 from lab.service import Request, ServiceError
 from lab.state import LabState, TrailEvent
+from lab.templates import read
 
 KEPT = timedelta(days=90)
 GREATEST_PAGE = 50
@@ -19,18 +20,6 @@ REQUESTS_PER_SECOND = 2
 ATTRIBUTES = (
     *("AccessKeyId", "EventId", "EventName", "EventSource", "ReadOnly", "ResourceName", "ResourceType", "Username"),
 )
-#: Request parameters that name a resource, and its type.
-RESOURCE_TYPES = {
-    "accessKeyId": "AWS::IAM::AccessKey",
-    "groupId": "AWS::EC2::SecurityGroup",
-    "instanceProfileName": "AWS::IAM::InstanceProfile",
-    "policyArn": "AWS::IAM::Policy",
-    "policyName": "AWS::IAM::Policy",
-    "roleArn": "AWS::IAM::Role",
-    "roleName": "AWS::IAM::Role",
-    "secretId": "AWS::SecretsManager::Secret",
-    "userName": "AWS::IAM::User",
-}
 
 
 @operation("cloudtrail", invalid=None)
@@ -172,7 +161,7 @@ def _resources(content: Mapping[str, Any]) -> list[dict[str, str]]:
     parameters = content["requestParameters"] or {}
     return [
         {"ResourceType": kind, "ResourceName": parameters[name]}
-        for name, kind in RESOURCE_TYPES.items()
+        for name, kind in read("cloudtrail.yml")["resource_types"].items()
         if name in parameters
     ]
 

@@ -18,28 +18,15 @@ from ministack.services import iam, sts
 from lab.instance_metadata import EC2_ROLE_DELIVERY, IMDSV2, Instance
 from lab.service import Request, Response
 from lab.state import LabState, TrailEvent
+from lab.templates import read
 
-VERSION = "1.11"
 TIME = "%Y-%m-%dT%H:%M:%SZ"
-#: Whose events are in us-east-1, whatever the region of the call; those of STS are where its endpoint is.
-GLOBAL_SERVICES, GLOBAL_REGION = ("iam", "organizations"), "us-east-1"
-EVENT_SOURCES = {"transcribe": "transcribestreaming"}
-DATA_EVENTS = {"logs": ("PutLogEvents",)}
+GLOBAL_REGION = "us-east-1"  # has the events of services without a region; those of STS are where its endpoint is
 PAST_USER_AGENT = "aws-sdk-js/3.800.0"
 NOT_AUTHORIZED = "is not authorized to perform"
 NO_OPERATION = ("InvalidAction", "UnknownOperationException")
 READ_ONLY = re.compile(r"(AssumeRole|Describe|Get|Invoke|List|Lookup|Simulate|Synthesize)")
-#: The parameters of a request that are shown, by their names in CloudTrail.
-SHOWN = frozenset(
-    (
-        *("accessKeyId", "instanceProfileName", "policyArn", "policyName", "policySourceArn", "roleName", "userName"),
-        *("roleArn", "roleSessionName", "groupId", "groupName", "keyId", "name", "secretId"),
-        *("byProvider", "inferenceProfileIdentifier", "modelId", "modelIdentifier"),
-        *("engine", "languageCode", "outputFormat", "sampleRate", "textType", "voiceId"),
-        *("mediaEncoding", "mediaSampleRateHertz", "sessionId", "endTime", "maxResults", "startTime"),
-    )
-)
-MASKED = {"text": "**********"}  # as Polly's events have it
+KNOWN = read("cloudtrail.yml")
 
 
 def record(
@@ -47,13 +34,13 @@ def record(
 ) -> None:
     """Add the event of a call that was answered, denied or failed."""
     code, message = response.error or (None, None)
-    if not event_name or event_name in DATA_EVENTS.get(request.service, ()) or code in NO_OPERATION:
+    if not event_name or event_name in KNOWN["data_events"].get(request.service, ()) or code in NO_OPERATION:
         return
     content = {
         "userIdentity": _user_identity(request),
-        "eventSource": f"{EVENT_SOURCES.get(request.service, request.service)}.amazonaws.com",
+        "eventSource": f"{KNOWN['event_sources'].get(request.service, request.service)}.amazonaws.com",
         "eventName": event_name,
-        "awsRegion": GLOBAL_REGION if request.service in GLOBAL_SERVICES else request.region,
+        "awsRegion": GLOBAL_REGION if request.service in KNOWN["global_services"] else request.region,
         "sourceIPAddress": responses.get_request_client_ip(),
         "userAgent": request.headers.get("user-agent", ""),
         "errorCode": _error_code(request.service, code) if code else None,
@@ -94,16 +81,11 @@ def record_past(state: LabState, instance: Instance) -> None:
 def _event(state: LabState, moment: datetime, content: Mapping[str, Any]) -> TrailEvent:
     """The whole event: what is the same in each, and nothing that the call has not."""
     absent = {name for name in ("errorCode", "errorMessage", "additionalEventData") if content[name] is None}
-    event = {
-        "eventVersion": VERSION,
+    event = KNOWN["event"] | {
         "eventTime": moment.strftime(TIME),
         "eventID": str(uuid.uuid4()),
-        "responseElements": None,
         "readOnly": READ_ONLY.match(content["eventName"]) is not None,
-        "eventType": "AwsApiCall",
-        "managementEvent": True,
         "recipientAccountId": state.account_id,
-        "eventCategory": "Management",
     }
     return TrailEvent(moment, event | {name: value for name, value in content.items() if name not in absent})
 
@@ -165,5 +147,6 @@ def _was_read(request: Request, message: str | None) -> bool:
 
 def _request_parameters(given: Mapping[str, Any]) -> dict[str, Any] | None:
     named = {f"{name[:1].lower()}{name[1:]}": value for name, value in given.items()}
-    shown = {name: MASKED.get(name, value) for name, value in named.items() if name in SHOWN or name in MASKED}
+    shown = {name: value for name, value in named.items() if name in KNOWN["shown"]}
+    shown |= {name: mask for name, mask in KNOWN["masked"].items() if name in named}
     return {name: value for name, value in shown.items() if isinstance(value, (str, int, float))} or None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import http.client
 import os
 import secrets
 import shlex
@@ -14,9 +13,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from lab import accounts, host_requirements
 from lab.directory import (
@@ -187,16 +188,14 @@ def _ready(directory: LabDirectory, process: subprocess.Popen[bytes] | None) -> 
 
 
 def _answers(description: Description) -> bool:
-    address = urlsplit(description.endpoint_url)
     context = ssl.create_default_context(cafile=description.ca_bundle)
-    connection = http.client.HTTPSConnection(address.hostname or "", address.port, timeout=5, context=context)
     try:
-        connection.request("GET", "/")
-        return connection.getresponse().status == http.HTTPStatus.FORBIDDEN
+        urlopen(description.endpoint_url, timeout=5, context=context).close()  # noqa: S310  (the lab's own)
+    except HTTPError as error:
+        return error.code == HTTPStatus.FORBIDDEN
     except OSError:
         return False
-    finally:
-        connection.close()
+    return False
 
 
 def _wait(look: Callable[[], T], seconds: float) -> T:

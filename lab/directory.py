@@ -37,10 +37,10 @@ class Description:
     instance_id: str
     role_name: str
     host_root: str
+    provider_url: str
     provider_next_key: str
     pid: int
     started_at: str
-    provider_url: str | None = None
     # Where the host is a system of its own.
     host_address: str | None = None
     host_port: int | None = None

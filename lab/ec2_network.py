@@ -9,6 +9,7 @@ from typing import Any
 from ministack.services import ec2
 
 from lab import instance_description
+from lab.templates import text
 
 Answer = tuple[int, dict[str, str], bytes]
 DESCRIBED_BY_MINISTACK: dict[str, Callable[[Any], Answer]] = {
@@ -150,18 +151,9 @@ def _describe_endpoints(parameters: Any) -> Answer:
 
 
 def _endpoint(endpoint: Mapping[str, Any], tag: str = "item") -> str:
-    groups = "".join(
-        f"<item><groupId>{name}</groupId><groupName>{ec2._security_groups[name]['GroupName']}</groupName></item>"
-        for name in endpoint.get("Groups", ())
-    )
-    interfaces = "".join(f"<item>{name}</item>" for name in endpoint.get("Interfaces", ()))
-    private = str(bool(endpoint.get("PrivateDnsEnabled"))).lower()
-    more = (
-        f"<privateDnsEnabled>{private}</privateDnsEnabled><groupSet>{groups}</groupSet>"
-        f"<networkInterfaceIdSet>{interfaces}</networkInterfaceIdSet></{tag}>"
-    )
     described: str = ENDPOINT_XML(endpoint, tag)
-    return described.rpartition(f"</{tag}>")[0] + more
+    more = text("ec2/vpc_endpoint.xml.j2", endpoint=endpoint, security_groups=ec2._security_groups)
+    return described.rpartition(f"</{tag}>")[0] + more + f"</{tag}>"
 
 
 def _answer(action: str, inner: str) -> Answer:

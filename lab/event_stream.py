@@ -7,7 +7,7 @@ import hmac
 import json
 import struct
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +17,8 @@ from ministack.services.bedrock_runtime import _es_encode_message
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
 TIMESTAMP_HEADER = b"\x05:date\x08"
+#: botocore's EventStreamMessage, whose stubs take its headers for a number.
+Message = Any
 #: What botocore's parser raises besides its own error: a length, a header type or a text that cannot be.
 PARSER_ERRORS = (ParserError, struct.error, KeyError, ValueError)
 
@@ -27,14 +29,6 @@ class MalformedMessageError(Exception):
 
 class SignatureError(Exception):
     """A message that its sender did not sign, or not as the next one, or not now; the text is AWS's."""
-
-
-@dataclass(frozen=True)
-class Message:
-    """One message: headers by name, and the payload."""
-
-    headers: Mapping[str, Any]
-    payload: bytes
 
 
 def encode(headers: Mapping[str, str], payload: bytes) -> bytes:
@@ -61,29 +55,24 @@ async def messages(chunks: AsyncIterator[bytes]) -> AsyncIterator[Message]:
     """Every message as soon as its last byte is there."""
     buffer = EventStreamBuffer()
     async for chunk in chunks:
-        buffer.add_data(chunk)
-        try:
-            for parsed in buffer:
-                yield _message(parsed)
-        except PARSER_ERRORS as error:
-            raise MalformedMessageError(str(error)) from error
+        for message in _parsed(buffer, chunk):
+            yield message
 
 
 def decode(data: bytes) -> Message:
     """The one message that these bytes are."""
-    buffer = EventStreamBuffer()
-    buffer.add_data(data)
-    try:
-        parsed = list(buffer)
-    except PARSER_ERRORS as error:
-        raise MalformedMessageError(str(error)) from error
+    parsed = _parsed(EventStreamBuffer(), data)
     if len(parsed) != 1:
         raise MalformedMessageError(f"{len(parsed)} messages")
-    return _message(parsed[0])
+    return parsed[0]
 
 
-def _message(parsed: Any) -> Message:
-    return Message(parsed.headers, parsed.payload)
+def _parsed(buffer: EventStreamBuffer, data: bytes) -> list[Message]:
+    buffer.add_data(data)
+    try:
+        return list(buffer)
+    except PARSER_ERRORS as error:
+        raise MalformedMessageError(str(error)) from error
 
 
 class SignatureChain:

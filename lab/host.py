@@ -18,12 +18,12 @@ import socket
 import subprocess
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
 from lab import host_files
-from lab.directory import LabDirectory
+from lab.directory import Description, LabDirectory
 from lab.host_network import RESOLVER, HostNetwork, Listeners
 from lab.host_requirements import NAMESPACES, SYSTEM_ENVIRONMENT, HostError
 from lab.instance_metadata import Instance
@@ -31,18 +31,6 @@ from lab.state import LabState
 
 START = Path(__file__).with_name("host_start.sh")
 SSH_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class HostAccess:
-    """How the controller reaches the host; the keys of ``lab.json``."""
-
-    host_root: str
-    host_address: str
-    host_port: int
-    host_user: str
-    host_key: str
-    host_known_hosts: str
 
 
 class Host:
@@ -58,12 +46,13 @@ class Host:
         self._wait_for_ssh()
         shutil.rmtree(directory.host_root)  # the host has its copy
 
-    def access(self) -> HostAccess:
-        """Where it is, and with which keys."""
+    def described(self, description: Description) -> Description:
+        """A lab's description with where its host is, and with which keys."""
         address, port = self._ssh.getsockname()
         known_host = f"[{address}]:{port} {self._host_key.public}\n"
         self._directory.known_hosts.write_text(known_host, encoding="ascii")
-        return HostAccess(
+        return replace(
+            description,
             host_root=f"/proc/{self._process.pid}/root",
             host_address=address,
             host_port=port,

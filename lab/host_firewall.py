@@ -10,6 +10,8 @@ from typing import Any
 from ministack.core import responses
 from ministack.services import ec2
 
+from lab.templates import text
+
 PORTS = {"tcp": "tcp", "6": "tcp", "udp": "udp", "17": "udp"}
 #: The protocols whose "ports" are a type and a code: name, number, and the only family that has them.
 TYPES = {"icmp": ("icmp", 1, 4), "1": ("icmp", 1, 4), "icmpv6": ("icmpv6", 58, 6), "58": ("icmpv6", 58, 6)}
@@ -63,23 +65,9 @@ def _destinations(permission: Mapping[str, Any]) -> Iterable[str]:
 
 
 def ruleset(interface: str, permissions: Iterable[Permission], always: Iterable[str]) -> str:
-    """The rules for what comes in from the instance, as one transaction; `always` are rules that stand before them.
-
-    A flow that stands goes on when its rule is taken away, as AWS has it for the flows that it tracks.
-    """
-    rules = [rule for permission in permissions for rule in _rules(permission)]
-    lines = [
-        "type filter hook input priority filter; policy accept;",
-        f'iifname != "{interface}" accept',
-        "ct state established,related accept",
-        "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept",
-        *always,
-        *dict.fromkeys(rules),
-        "drop",
-    ]
-    chain = "".join(f"    {line}\n" for line in lines)
-    table = "table inet security_groups"
-    return f"{table}\ndelete {table}\n{table} {{\n  chain egress {{\n{chain}  }}\n}}\n"
+    """The rules for what comes in from the instance; `always` are rules that stand before them."""
+    rules = [*always, *dict.fromkeys(rule for permission in permissions for rule in _rules(permission))]
+    return text("host_network/security_groups.nft.j2", interface=interface, rules=rules)
 
 
 def _rules(permission: Permission) -> Iterable[str]:

@@ -22,6 +22,7 @@ from lab.certificates import REGIONS
 from lab.host_requirements import SYSTEM_ENVIRONMENT, HostError
 from lab.instance_metadata import Instance
 from lab.state import LabState
+from lab.templates import text
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,7 +30,6 @@ T = TypeVar("T")
 CLONE_NEWNET = 0x40000000
 #: The lab's end of the link to the instance.
 INTERFACE = "vpc"
-GATEWAY, GATEWAY6, ADDRESS6 = "10.20.1.1", "fd5a:fe5e::1", "fd5a:fe5e::15"
 METADATA = "169.254.169.254"
 RESOLVER = "10.20.0.2"  # two above the start of the VPC's range, as AWS has it
 HTTP, HTTPS, SSH = 80, 443, 22
@@ -68,25 +68,18 @@ class HostNetwork:
 
     def connect(self, pid: int) -> None:
         """Give the network namespace of a process the instance's interface, and this one the other end."""
-        own = [
-            f"link add {INTERFACE} type veth peer name eth0 address {self._instance.mac} netns {pid}",
-            f"address add {GATEWAY}/24 dev {INTERFACE}",
-            f"address add {GATEWAY6}/64 dev {INTERFACE} nodad",
-            *(f"address add {address} dev lo" for address in (METADATA, RESOLVER, host_names.PROVIDER_ADDRESS)),
-            *(f"address add {address} dev lo" for region in REGIONS for address in host_names.addresses(region)),
-            "link set lo up",
-            f"link set {INTERFACE} up",
-        ]
-        instance = [
-            f"address add {self._instance.private_ip}/24 dev eth0",
-            f"address add {ADDRESS6}/64 dev eth0 nodad",
-            "link set lo up",
-            "link set eth0 up",
-            f"route add default via {GATEWAY}",
-            f"route add default via {GATEWAY6}",
-        ]
-        self.run(_command, ["ip", "-batch", "-"], "\n".join(own))
-        _command(["nsenter", f"--net=/proc/{pid}/ns/net", "ip", "-batch", "-"], "\n".join(instance))
+        of_regions = [address for region in REGIONS for address in host_names.addresses(region)]
+        values = {
+            "interface": INTERFACE,
+            "gateway": "10.20.1.1",
+            "gateway6": "fd5a:fe5e::1",
+            "instance": self._instance,
+            "pid": pid,
+            "addresses": [METADATA, RESOLVER, host_names.PROVIDER_ADDRESS, *of_regions],
+        }
+        self.run(_command, ["ip", "-batch", "-"], text("host_network/vpc.j2", **values))
+        inside = ["nsenter", f"--net=/proc/{pid}/ns/net", "ip", "-batch", "-"]
+        _command(inside, text("host_network/instance.j2", **values))
 
     def listen(self) -> Listeners:
         """Open the ports that the instance finds AWS at."""
@@ -157,16 +150,9 @@ def _enter_new_network() -> None:
 
 
 def _listen(address: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     # One address has a listener of its own beside that of all addresses.
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    if family == socket.AF_INET6:
-        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    listener.bind((address, port))
-    listener.listen()
-    return listener
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return socket.create_server((address, port), family=family, reuse_port=True)
 
 
 def _datagrams(address: str, port: int) -> socket.socket:
@@ -175,10 +161,10 @@ def _datagrams(address: str, port: int) -> socket.socket:
     return listener
 
 
-def _command(arguments: Sequence[str], text: str) -> None:
+def _command(arguments: Sequence[str], given: str) -> None:
     """Run a command of the system with this input."""
     result = subprocess.run(  # noqa: S603  (fixed names; what varies is checked input on standard input)
-        arguments, input=text, env=SYSTEM_ENVIRONMENT, capture_output=True, text=True, check=False
+        arguments, input=given, env=SYSTEM_ENVIRONMENT, capture_output=True, text=True, check=False
     )
     if result.returncode:
         said = " ".join(result.stderr.split())

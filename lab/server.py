@@ -10,7 +10,6 @@ import logging
 import os
 import socket
 import sys
-from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -43,11 +42,11 @@ async def run(directory: LabDirectory, account: accounts.Account, *, with_host: 
     certificate = authority.issue_cert(*certificates.NAMES, *certificates.ADDRESSES)
     directory.write_secret(directory.server_certificate, certificate.private_key_and_cert_chain_pem.bytes())
     aws, metadata, provider = [_listen()], [_listen()], [_listen()]
-    description = _description(directory, account, seeded, aws[0], metadata[0])
-    description = replace(description, provider_url=f"https://{ADDRESS}:{provider[0].getsockname()[1]}")
+    ports = [listeners[0].getsockname()[1] for listeners in (aws, metadata, provider)]
+    description = _description(directory, account, seeded, ports)
     host = Host(directory, state, seeded.instance, _listen()) if with_host else None
     if host:
-        description = replace(description, **asdict(host.access()))
+        description = host.described(description)
         aws += host.listeners.aws
         metadata += host.listeners.metadata
         provider += host.listeners.provider
@@ -64,10 +63,7 @@ async def run(directory: LabDirectory, account: accounts.Account, *, with_host: 
 
 def _listen() -> socket.socket:
     """A free port, bound before it is told to anyone."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.bind((ADDRESS, 0))
-    listener.listen()
-    return listener
+    return socket.create_server((ADDRESS, 0))
 
 
 def _configuration(directory: LabDirectory, aws: list[socket.socket], metadata: list[socket.socket]) -> Config:
@@ -85,12 +81,12 @@ def _description(
     directory: LabDirectory,
     account: accounts.Account,
     seeded: seeding.Seeded,
-    aws: socket.socket,
-    metadata: socket.socket,
+    ports: list[int],
 ) -> Description:
+    aws, metadata, provider = ports
     return Description(
-        endpoint_url=f"https://{ADDRESS}:{aws.getsockname()[1]}",
-        imds_endpoint=f"http://{ADDRESS}:{metadata.getsockname()[1]}",
+        endpoint_url=f"https://{ADDRESS}:{aws}",
+        imds_endpoint=f"http://{ADDRESS}:{metadata}",
         ca_bundle=str(directory.ca_bundle),
         account=account.name,
         account_id=account.account_id,
@@ -99,6 +95,7 @@ def _description(
         secret_access_key=seeded.secret_access_key,
         instance_id=seeded.instance.instance_id,
         role_name=account.role.name,
+        provider_url=f"https://{ADDRESS}:{provider}",
         provider_next_key=seeded.provider_keys[1],
         host_root=str(directory.host_root),
         pid=os.getpid(),

@@ -1,4 +1,4 @@
-"""The lab's data: files in ``lab/data``, some of them templates of YAML."""
+"""The lab's data: files in ``lab/data``, some of them templates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 DATA = Path(__file__).with_name("data")
-ENVIRONMENT = Environment(  # noqa: S701  (what comes of it is YAML)
+ENVIRONMENT = Environment(  # noqa: S701  (no HTML comes of it)
     loader=FileSystemLoader(DATA), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
 ENVIRONMENT.filters["json"] = json.dumps
@@ -23,6 +23,11 @@ def read(name: str) -> Any:
     return yaml.safe_load((DATA / name).read_text(encoding="utf-8"))
 
 
+def text(name: str, /, **values: Any) -> str:
+    """A template's text with these values in it."""
+    return ENVIRONMENT.get_template(name).render(values)
+
+
 def render(name: str, /, **values: Any) -> Any:
-    """A template's content with these values in it."""
-    return yaml.safe_load(ENVIRONMENT.get_template(name).render(values))
+    """The content of a template of YAML."""
+    return yaml.safe_load(text(name, **values))

@@ -74,7 +74,7 @@ def _audio_chunk(message: Message) -> bytes:
         raise MalformedMessageError("no audio event")
     if len(message.payload) > LARGEST_CHUNK_BYTES:
         raise fault("audio_too_big")
-    return message.payload
+    return bytes(message.payload)
 
 
 async def _within_time(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
