@@ -147,6 +147,7 @@ def _call_security_groups(ec2: Any, vpc: str, interface: dict[str, Any]) -> None
     change = {"NetworkInterfaceId": interface["NetworkInterfaceId"]}
     ec2.modify_network_interface_attribute(**change, Groups=[group])
     ec2.modify_network_interface_attribute(**change, Groups=[each["GroupId"] for each in interface["Groups"]])
+    ec2.delete_security_group(GroupId=group)
 
 
 def _call_prefix_lists(ec2: Any) -> None:
