@@ -7,10 +7,6 @@ from __future__ import annotations
 from ansible_collections.safesecrets.infra.plugins.module_utils import prerequisite_findings
 
 
-def metadata_instance(results):
-    return prerequisite_findings.instance({result["item"]: result for result in results})
-
-
 class FilterModule:
     """Filters that say whether credentials, role and hosts are the right ones."""
 
@@ -19,6 +15,5 @@ class FilterModule:
             "account_findings": prerequisite_findings.account_findings,
             "configuration_findings": prerequisite_findings.configuration_findings,
             "instance_findings": prerequisite_findings.instance_findings,
-            "metadata_instance": metadata_instance,
             "role_findings": prerequisite_findings.role_findings,
         }

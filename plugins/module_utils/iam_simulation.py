@@ -21,6 +21,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.iam_region_locks
 from ansible_collections.safesecrets.infra.plugins.module_utils.iam_statements import (
     BOUNDARY,
     INLINE,
+    MANAGED,
     PLANNED,
     REQUESTED_REGION,
     Policy,
@@ -34,6 +35,7 @@ EXPECTED_ALLOWED = "allowed"
 EXPECTED_DENIED = "denied"
 
 Simulation = Mapping[str, Any]
+Document = Mapping[str, Any]
 
 
 def api_parameters(role_arn: str, simulation: Simulation, documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -182,6 +184,12 @@ def _source_policy(source: str, role_name: str, policies: Sequence[Policy]) -> P
         if policy.policy_type != BOUNDARY and source in names:
             return policy
     return None
+
+
+def lacking_documents(documents: Iterable[Document], policies: Iterable[Policy]) -> list[Document]:
+    """Return the documents that are no inline or attached policy yet; a permissions boundary grants nothing."""
+    granting = [policy.document for policy in policies if policy.policy_type in (INLINE, MANAGED)]
+    return [document for document in documents if document not in granting]
 
 
 def planned_policies(documents: Iterable[Mapping[str, Any]]) -> list[Policy]:

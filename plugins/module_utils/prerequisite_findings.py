@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.safesecrets.infra.plugins.module_utils import instance_metadata
 from ansible_collections.safesecrets.infra.plugins.module_utils.findings import FAIL, PASS, UNPROVEN, Finding, finding
 
 ITEM = "prerequisites"
@@ -81,46 +81,12 @@ def role_findings(role_name: str, account_id: str, roles: Sequence[Mapping[str, 
     return [finding(identifier, ITEM, roles[0]["arn"], PASS, detail, evidence=evidence)]
 
 
-IDENTITY_DOCUMENT = "/latest/dynamic/instance-identity/document"
-PROFILE = "/latest/meta-data/iam/info"
-#: Lists the names of roles; the credentials below them are nobody's business here.
-ROLES = "/latest/meta-data/iam/security-credentials/"
-HTTP_OK = 200
-
-
-def instance(answers: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Return who a host says that it is, as ``safesecrets_instance`` holds it; empty is what it did not say.
-
-    answers: what ``ansible.builtin.uri`` got from the instance metadata service, by path.
-    """
-    document, profile = _object(answers.get(IDENTITY_DOCUMENT)), _object(answers.get(PROFILE))
-    return {
-        "instance_id": str(document.get("instanceId") or ""),
-        "region": str(document.get("region") or ""),
-        "account_id": str(document.get("accountId") or ""),
-        "instance_profile_arn": str(profile.get("InstanceProfileArn") or ""),
-        "role_name": next(iter(_content(answers.get(ROLES)).split()), ""),
-    }
-
-
-def _content(answer: Mapping[str, Any] | None) -> str:
-    return str(answer.get("content") or "") if answer and answer.get("status") == HTTP_OK else ""
-
-
-def _object(answer: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    try:
-        value = json.loads(_content(answer))
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def instance_findings(
     host: str, endpoint: str, token: Mapping[str, Any], seen: Mapping[str, str], expected: Mapping[str, str]
 ) -> list[Finding]:
     """Return whether the host is an EC2 instance of the account with the role.
 
-    token: the result of asking ``endpoint`` for a token. seen: what :func:`instance` gave.
+    token, seen: ``token`` and ``instance`` of instance_metadata_info, which asked ``endpoint``.
     expected: ``account_id`` and ``role_name``.
     """
     for wrong, detail, remedy in _instance_faults(endpoint, token, seen, expected):
@@ -147,7 +113,7 @@ def _instance_faults(
     endpoint: str, token: Mapping[str, Any], seen: Mapping[str, str], expected: Mapping[str, str]
 ) -> Iterator[tuple[bool, str, str]]:
     yield (
-        token.get("status") != HTTP_OK,
+        token.get("status") != instance_metadata.OK,
         f"The instance metadata service at {endpoint} gave no token: {token.get('msg') or 'no answer'}.",
         "Run on an EC2 host whose metadata service is enabled; safesecrets_imds_endpoint names another address.",
     )

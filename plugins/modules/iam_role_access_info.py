@@ -60,7 +60,10 @@ options:
         to the role.
     type: str
   policy_documents:
-    description: Policy documents that the role does not have yet, to be simulated as if they were attached.
+    description:
+      - Policy documents that the role shall have, to be simulated as if they were attached.
+      - One that is an inline or attached policy of the role already, word for word, is not added a second time. When
+        that holds of each, what is returned is of the role as it is.
     type: list
     elements: dict
     default: []
@@ -372,7 +375,11 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.safesecrets.infra.plugins.module_utils import iam_role_access
 from ansible_collections.safesecrets.infra.plugins.module_utils.iam_policy_document import ACTIONS
 from ansible_collections.safesecrets.infra.plugins.module_utils.iam_region_locks import region_locks, regional_allows
-from ansible_collections.safesecrets.infra.plugins.module_utils.iam_simulation import lock_requests, planned_policies
+from ansible_collections.safesecrets.infra.plugins.module_utils.iam_simulation import (
+    lacking_documents,
+    lock_requests,
+    planned_policies,
+)
 from ansible_collections.safesecrets.infra.plugins.module_utils.iam_statements import MANAGED, parse_document
 from ansible_collections.safesecrets.infra.plugins.module_utils.iam_trust_policy import trusts_ec2
 
@@ -419,10 +426,9 @@ def look_at_access(module: AnsibleAWSModule) -> dict[str, Any]:
     role = find_role(module, client)
     described = describe_role(role)
     attached = iam_role_access.read_policies(client, role)
-    policies = [*attached, *planned_policies(parameters["policy_documents"])]
-    decisions = iam_role_access.read_decisions(
-        client, role, parameters["simulations"], parameters["policy_documents"], policies
-    )
+    documents = lacking_documents(parameters["policy_documents"], attached)
+    policies = [*attached, *planned_policies(documents)]
+    decisions = iam_role_access.read_decisions(client, role, parameters["simulations"], documents, policies)
     requests = lock_requests(
         parameters["simulations"], parameters["regions"], parameters["actions"], described["partition"]
     )

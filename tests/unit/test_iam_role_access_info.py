@@ -217,6 +217,26 @@ def test_simulates_with_region_context_and_planned_documents(iam: StubbedClients
     assert [each["name"] for each in result["policies"]] == ["Speech", "Guard", "Limit"]
 
 
+@pytest.mark.parametrize(
+    ("planned", "added"),
+    [
+        ([CANADA], []),
+        ([{**CANADA, "Sid": "Other"}], [{**CANADA, "Sid": "Other"}]),
+        ([CANADA, EVERYTHING], [EVERYTHING]),
+    ],
+    ids=["the inline policy", "another word", "a boundary grants nothing"],
+)
+def test_a_planned_document_that_the_role_has_is_not_added_again(
+    iam: StubbedClients, run_module: ModuleRunner, planned: list[Any], added: list[Any]
+) -> None:
+    iam.answer("iam", "list_attached_role_policies", {"AttachedPolicies": []})
+    documents = [{"Version": "2012-10-17", "Statement": [each]} for each in planned]
+    run_module(iam_role_access_info, {"role_name": NAME, "simulations": [SPEECH_US], "policy_documents": documents})
+    (asked,) = iam.calls("iam", "simulate_principal_policy")
+    sent = [json.loads(each) for each in asked.parameters.get("PolicyInputList", [])]
+    assert [each["Statement"] for each in sent] == [[each] for each in added]
+
+
 def test_simulations_are_read_to_the_end(iam: StubbedClients, run_module: ModuleRunner) -> None:
     pages = []
     for action, end in ((SPEAK, {"IsTruncated": True, "Marker": "more"}), (INVOKE, {"IsTruncated": False})):

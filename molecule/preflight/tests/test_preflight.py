@@ -78,7 +78,7 @@ def test_the_facts_are_there_and_looked_up_once(play: Play, lab: dict[str, Any],
         name: lab[name] for name in ("instance_id", "role_name", "account_id", "region")
     }
     assert output.count("TASK [safesecrets.infra.preflight : Look up the role]") == 1
-    assert output.count("TASK [safesecrets.infra.preflight : Ask it who the host is]") == 1
+    assert output.count("TASK [safesecrets.infra.preflight : Ask the host who it is]") == 1
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_the_facts_are_there_and_looked_up_once(play: Play, lab: dict[str, Any],
         (
             (),
             {"safesecrets_imds_endpoint": "http://127.0.0.1:9"},
-            "at http://127.0.0.1:9 gave no token: Status code was -1",
+            "at http://127.0.0.1:9 gave no token: Request failed: ",
         ),
         (
             (),
