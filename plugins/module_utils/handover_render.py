@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,12 @@ from typing import Any
 from ansible_collections.safesecrets.infra.plugins.module_utils import handover_outputs, handover_pages
 from ansible_collections.safesecrets.infra.plugins.module_utils.findings import NOT_RUN
 from ansible_collections.safesecrets.infra.plugins.module_utils.junit import junit
-from ansible_collections.safesecrets.infra.plugins.module_utils.report import SCHEMA_VERSION, overall, taken_over
+from ansible_collections.safesecrets.infra.plugins.module_utils.report import (
+    SCHEMA_VERSION,
+    named_hosts,
+    overall,
+    taken_over,
+)
 
 try:
     import jinja2
@@ -45,6 +51,7 @@ def rendered(report: Report, templates: Path) -> dict[str, str]:
             f"{SCHEMA_VERSION}. Render it with the version that wrote it ({report.get('collection_version')})."
         )
     try:
+        report = legible(report)
         shown = view(report)
         return {
             "report.html": _html(templates).get_template("report.html.j2").render(shown),
@@ -56,6 +63,20 @@ def rendered(report: Report, templates: Path) -> dict[str, str]:
         raise RenderError(f"{type(error).__name__}: {error}") from error
 
 
+def legible(value: Any) -> Any:
+    """Return the report without letters that nobody sees and that make a page look otherwise than it reads."""
+    if isinstance(value, str):
+        return value if value.isprintable() else "".join(map(_seen, value))
+    if isinstance(value, Mapping):
+        return {legible(name): legible(each) for name, each in value.items()}
+    return [legible(each) for each in value] if isinstance(value, list) else value
+
+
+def _seen(letter: str) -> str:
+    hidden = unicodedata.category(letter) in ("Cc", "Cf", "Cs") and letter not in "\n\r\t"
+    return "\N{REPLACEMENT CHARACTER}" if hidden else letter
+
+
 def view(report: Report) -> dict[str, Any]:
     """Return everything that the templates show; they decide nothing."""
     return {
@@ -63,7 +84,7 @@ def view(report: Report) -> dict[str, Any]:
         "overall": overall(report),
         "not_run": [item for item in report["items"] if item["verdict"] == NOT_RUN],
         "hosts": handover_outputs.hosts(report["findings"]),
-        "earlier_runs": sorted({each["run_id"] for each in taken_over(report)}),
+        "earlier_runs": named_hosts(sorted({each["run_id"] for each in taken_over(report)})),
         "taken_over": taken_over(report),
         "to_do": handover_pages.to_do(report),
         "items": handover_pages.items(report),
@@ -90,7 +111,8 @@ def _environment(templates: Path, **options: Any) -> Any:
         keep_trailing_newline=True,
         **options,
     )
-    environment.filters.update({"moment": moment, "json": as_json})
+    filters: dict[str, Any] = {"moment": moment, "json": as_json, "named": named_hosts}
+    environment.filters.update(filters)
     return environment
 
 

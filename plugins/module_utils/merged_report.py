@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,13 +16,12 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.report import (
     FailedTask,
     Run,
     build_report,
+    named_hosts,
 )
 from ansible_collections.safesecrets.infra.plugins.module_utils.shards import is_shard
 
 Shard = Mapping[str, Any]
 
-#: How many hosts a note names.
-NAMED = 10
 #: So that the same shards give the same report, and a repeat changes nothing.
 _NAMESPACE = uuid.UUID("0b0f9a52-6f0e-4f0e-9d6c-2c8f6d1c7a11")
 
@@ -54,9 +53,9 @@ def merged_report(shards: Sequence[Shard], now: datetime, left_out: Sequence[str
         held = [_as_of(now, each, shard["host"]) for each in shard["findings"]]
         observations.setdefault(shard["host"], []).extend(held)
     tasks = [FailedTask(**task) for shard in shards for task in shard["failed_tasks"]]
-    notes = [f"Merged from the shards of {_named(observations)}."]
+    notes = [f"Merged from the shards of {named_hosts(sorted(observations))}."]
     if left_out:
-        notes.append(f"Of another account, configuration or version, and left out: {_named(left_out)}.")
+        notes.append(f"Of another account, configuration or version, and left out: {named_hosts(left_out)}.")
     return build_report(run, observations, tasks, notes)
 
 
@@ -79,11 +78,6 @@ def _as_of(now: datetime, finding: Finding, host: str) -> Finding:
         return finding
     detail = f"{finding['detail']} That held until {finding['expires_at']}."
     return {**finding, "status": UNPROVEN, "detail": detail, "remedy": f"Run the chain again on {host}."}
-
-
-def _named(hosts: Iterable[str]) -> str:
-    names = sorted(set(hosts))
-    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more hosts" if len(names) > NAMED else "")
 
 
 def _check(shards: Sequence[Shard]) -> None:

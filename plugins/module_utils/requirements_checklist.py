@@ -129,8 +129,8 @@ _UNKNOWN = Scope(("the configured regions",), ("the new region",))
 
 
 def _judged(requirement: Requirement, findings: Sequence[Finding], failed: Mapping[str, str]) -> Row:
-    carrying = [each for each in findings if any(part.carries(each) for part in requirement.parts)]
-    bearing = [each for each in findings if each in carrying or requirement.watched(each)]
+    bearing = [each for each in findings if _carries(requirement, each) or requirement.watched(each)]
+    carrying = [each for each in bearing if _carries(requirement, each)]
     checks = sorted({each["id"] for each in bearing})
     missing = [part.what for part in requirement.parts if not any(part.carries(each) for each in carrying)]
     not_seen, rerun = f"Not looked at: {', '.join(missing)}.", "Run playbooks/site.yml without narrowing it."
@@ -145,6 +145,10 @@ def _judged(requirement: Requirement, findings: Sequence[Finding], failed: Mappi
     if undecided := with_status(bearing, UNPROVEN):
         return _row(UNPROVEN, _worst(undecided), undecided[0]["remedy"], checks)
     return _row(UNPROVEN, not_seen, rerun, checks) if missing else _held(carrying, checks)
+
+
+def _carries(requirement: Requirement, each: Finding) -> bool:
+    return any(part.carries(each) for part in requirement.parts)
 
 
 def _held(carrying: Sequence[Finding], checks: Sequence[str]) -> Row:
@@ -168,7 +172,7 @@ def _titles(findings: Iterable[Finding]) -> list[str]:
     counted: dict[str, int] = {}
     for each in findings:
         counted[each["id"]] = counted.get(each["id"], 0) + 1
-    return [f"{number} {title(identifier).lower()}" for identifier, number in counted.items()]
+    return [f"{title(identifier)} ({number})" for identifier, number in counted.items()]
 
 
 def _of(*identifiers: str) -> Carries:

@@ -211,3 +211,30 @@ def test_an_unsafe_variable_does_not_reach_the_fragment(report: dict[str, Any], 
     lines = rendered(spoilt, TEMPLATES)["safesecrets.env"].splitlines()
     assert [line.partition("=")[0] for line in lines if not line.startswith("#")] == ["SMARTEST_AI_ENDPOINT"]
     assert any("left out" in line for line in lines)
+
+
+HIDDEN = "app\N{RIGHT-TO-LEFT OVERRIDE}1\N{ZERO WIDTH SPACE}\nEVIL=1"
+
+
+def test_a_name_cannot_turn_what_stands_around_it(report: dict[str, Any]) -> None:
+    """A host of another controller's shard may be called anything."""
+    spoilt = deepcopy(report)
+    for each in spoilt["findings"]:
+        each["hosts"] = [HIDDEN]
+    spoilt["notes"] = [f"Merged from the shards of {HIDDEN}."]
+    for name, text in rendered(spoilt, TEMPLATES).items():
+        assert not set("\N{RIGHT-TO-LEFT OVERRIDE}\N{ZERO WIDTH SPACE}") & set(text), name
+    fragment = rendered(spoilt, TEMPLATES)["safesecrets.env"]
+    assert "app\N{REPLACEMENT CHARACTER}1" in fragment
+    assert not [line for line in fragment.splitlines() if line.startswith("EVIL")]
+
+
+def test_a_hundred_hosts_do_not_bury_the_report(report: dict[str, Any]) -> None:
+    many = deepcopy(report)
+    hosts = [f"app-{number:03}" for number in range(100)]
+    for each in many["findings"]:
+        each["hosts"] = hosts
+    page = rendered(many, TEMPLATES)["report.html"]
+    assert "<summary>100 hosts</summary>" in page
+    assert page.count("app-099") == 1, "all of them stand once"
+    assert "app-009 and 90 more" in page

@@ -64,7 +64,7 @@ def test_a_run_that_proved_all_passes_all_seven() -> None:
     assert [each["number"] for each in rows] == [1, 2, 3, 4, 5, 6, 7]
     assert {each["verdict"] for each in rows} == {"pass"}
     assert rows[0]["text"] == f"IAM role permits Bedrock, Transcribe, Polly in {CA} and {US}"
-    assert rows[0]["detail"] == "8 proofs: 8 permission by simulation."
+    assert rows[0]["detail"] == "8 proofs: Permission by simulation (8)."
     assert all(each["checks"] for each in rows)
 
 

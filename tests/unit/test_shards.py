@@ -308,7 +308,7 @@ def test_a_hundred_shards_become_one_report() -> None:
     report = merged_report([shard(observed()) | {"host": host} for host in hosts], NOON)
     (together,) = report["findings"]
     assert together["hosts"] == hosts
-    assert report["notes"] == [f"Merged from the shards of {', '.join(hosts[:10])} and 90 more hosts."]
+    assert report["notes"] == [f"Merged from the shards of {', '.join(hosts[:10])} and 90 more."]
 
 
 def test_every_check_of_the_table_has_a_name_and_a_lifetime() -> None:
