@@ -83,7 +83,7 @@ def look_at_network(client: Client, instance_id: str, own_group: str = "") -> Ro
         asked |= _asked_for_a_change(instance["VpcId"], attached, own_group)
     seen = _look(client, unseen, asked, attached)
     lists = _optional(unseen, "prefix_lists", partial(_look_at_prefix_lists, client, seen["security_groups"]))
-    private = [each for each in seen["vpc_endpoints"] if each.get("VpcEndpointType") == "Interface"]
+    private = [dict(each) for each in seen["vpc_endpoints"] if each.get("VpcEndpointType") == "Interface"]
     behind = _optional(unseen, "vpc_endpoints", partial(_look_behind_endpoints, client, private))
     more = run_all({"lists": lists, "endpoint_groups": behind})
     described = [*seen["security_groups"], *more["endpoint_groups"], *seen.get("own_group", [])]

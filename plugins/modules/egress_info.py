@@ -15,13 +15,19 @@ description:
     RV(egress.unseen), and is never returned as if nothing were there.
 options:
   instance_id:
-    description: The ID of the instance.
+    description: The ID of the instance. Either this or O(instance_ids) is needed.
     type: str
-    required: true
+  instance_ids:
+    description:
+      - The IDs of instances of the region that are looked at together. What several of them meet is asked for once.
+      - An instance that cannot be looked at is named in RV(errors), and is in the way of no other.
+    type: list
+    elements: str
   own_group:
     description:
       - The name of a group that is, or may be, the instance's own, described wherever it is in the VPC.
       - Given, everything that tells whom a change of the groups would reach is looked at, too.
+      - Not together with O(instance_ids).
     type: str
     default: ""
 notes:
@@ -45,6 +51,11 @@ EXAMPLES = r"""
     region: ca-central-1
   register: look
 
+- name: Look at what leaves several
+  safesecrets.infra.egress_info:
+    instance_ids: [i-0123456789abcdef0, i-0fedcba9876543210]
+    region: ca-central-1
+
 - name: Show who else has its groups
   ansible.builtin.debug:
     var: look.egress.group_users
@@ -53,7 +64,7 @@ EXAMPLES = r"""
 RETURN = r"""
 egress:
   description: What was seen, as EC2 describes it, in snake case.
-  returned: success
+  returned: success, with O(instance_id)
   type: dict
   contains:
     instance:
@@ -95,22 +106,42 @@ egress:
       description: What could not be looked at, and what AWS said.
       type: dict
       sample: {}
+instances:
+  description: The same as RV(egress) of each instance that could be looked at, by its ID.
+  returned: success, with O(instance_ids)
+  type: dict
+errors:
+  description: What AWS said of each instance that could not be looked at, by its ID.
+  returned: success, with O(instance_ids)
+  type: dict
+  sample: {}
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.exceptions import AnsibleAWSError
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.safesecrets.infra.plugins.module_utils.ec2_network import look_at_network
+from ansible_collections.safesecrets.infra.plugins.module_utils.ec2_networks import look_at_networks
 
 ARGUMENT_SPEC = {
-    "instance_id": {"type": "str", "required": True},
+    "instance_id": {"type": "str"},
+    "instance_ids": {"type": "list", "elements": "str"},
     "own_group": {"type": "str", "default": ""},
 }
 
 
 def main():
-    module = AnsibleAWSModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    module = AnsibleAWSModule(
+        argument_spec=ARGUMENT_SPEC,
+        mutually_exclusive=[("instance_id", "instance_ids")],
+        required_one_of=[("instance_id", "instance_ids")],
+        supports_check_mode=True,
+    )
+    asked = module.params
+    if asked["instance_ids"] is not None:
+        instances, errors = look_at_networks(module.client("ec2"), asked["instance_ids"])
+        module.exit_json(changed=False, instances=instances, errors=errors)
     try:
-        seen = look_at_network(module.client("ec2"), module.params["instance_id"], module.params["own_group"])
+        seen = look_at_network(module.client("ec2"), asked["instance_id"], asked["own_group"])
     except AnsibleAWSError as error:
         module.fail_json_aws_error(error)
     module.exit_json(changed=False, egress=seen)

@@ -169,3 +169,70 @@ def test_who_has_a_group_and_who_refers_to_it() -> None:
         "sg-b": [],
     }
     assert naming_groups([], "IpPermissions", ["sg-a"]) == {"sg-a": []}
+
+
+def instances_listed(*there: str) -> Any:
+    """Answer as EC2 does: a filter leaves out what is not there, an ID that is not there is an error."""
+
+    def answer(parameters: Any) -> dict[str, Any]:
+        if "InstanceIds" in parameters:
+            raise aws_error("InvalidInstanceID.NotFound", "DescribeInstances", "There is no i-0gone")
+        asked = parameters["Filters"][0]["Values"]
+        return {"Reservations": [{"Instances": [{**INSTANCE, "InstanceId": each}]} for each in asked if each in there]}
+
+    return answer
+
+
+def test_what_several_instances_meet_is_asked_for_once(ec2: StubbedClients, run_module: ModuleRunner) -> None:
+    alone = run_module(egress_info, {"instance_id": "i-0abc"})["egress"]
+    ids = ["i-0abc", *(f"i-{number:04}" for number in range(250))]
+    ec2.answer("ec2", "describe_instances", instances_listed(*ids))
+    ec2.recorded.clear()
+    result = run_module(egress_info, {"instance_ids": [*ids, ids[0]]})
+    assert list(result["instances"]) == ids
+    assert result["errors"] == {}
+    assert result["instances"]["i-0abc"] == alone
+    operations = [call.operation for call in ec2.recorded]
+    assert operations.count("describe_instances") == 2, "EC2 takes 200 values in a filter"
+    rest = [each for each in operations if each != "describe_instances"]
+    assert len(rest) == 9, "as many as for one instance"
+
+
+def test_an_instance_that_is_not_there_is_in_the_way_of_no_other(ec2: StubbedClients, run_module: ModuleRunner) -> None:
+    ec2.answer("ec2", "describe_instances", instances_listed("i-0abc"))
+    result = run_module(egress_info, {"instance_ids": ["i-0gone", "i-0abc"]})
+    assert list(result["instances"]) == ["i-0abc"]
+    assert list(result["errors"]) == ["i-0gone"]
+    assert "look at the instance i-0gone" in result["errors"]["i-0gone"]
+    assert "InvalidInstanceID.NotFound" in result["errors"]["i-0gone"]
+
+
+@pytest.mark.parametrize("operation", ["describe_instances", "describe_security_groups"])
+def test_a_denial_is_said_of_each_instance(ec2: StubbedClients, run_module: ModuleRunner, operation: str) -> None:
+    ec2.answer("ec2", "describe_instances", instances_listed("i-0abc", "i-0def"))
+    ec2.answer("ec2", operation, aws_error("UnauthorizedOperation", operation))
+    result = run_module(egress_info, {"instance_ids": ["i-0abc", "i-0def"]})
+    assert result["instances"] == {}
+    assert all("UnauthorizedOperation" in result["errors"][name] for name in ("i-0abc", "i-0def"))
+
+
+@pytest.mark.parametrize(("operation", "told"), OPTIONAL.items(), ids=OPTIONAL)
+def test_what_may_not_be_looked_at_is_named_for_each(
+    ec2: StubbedClients, run_module: ModuleRunner, operation: str, told: tuple[str, str]
+) -> None:
+    name, action = told
+    if name == "users":
+        pytest.skip("it is looked at before a change only")
+    ec2.answer("ec2", "describe_instances", instances_listed("i-0abc", "i-0def"))
+    ec2.answer("ec2", operation, aws_error("UnauthorizedOperation", operation))
+    looks = run_module(egress_info, {"instance_ids": ["i-0abc", "i-0def"]})["instances"]
+    assert all(action in looks[each]["unseen"][name] for each in ("i-0abc", "i-0def"))
+
+
+def test_an_error_that_passes_is_not_remembered(ec2: StubbedClients, run_module: ModuleRunner) -> None:
+    ec2.answer("ec2", "describe_instances", instances_listed("i-0abc", "i-0def"))
+    throttled = aws_error("RequestLimitExceeded", "DescribeVpcs")
+    ec2.answer("ec2", "describe_vpcs", [throttled, {"Vpcs": [{"CidrBlock": "10.20.0.0/16"}]}])
+    looks = run_module(egress_info, {"instance_ids": ["i-0abc", "i-0def"]})["instances"]
+    assert [each["vpc_cidrs"] for each in looks.values()] == [["10.20.0.0/16"]] * 2
+    assert len(ec2.calls("ec2", "describe_vpcs")) == 2
