@@ -11,7 +11,9 @@ VENV := $(CURDIR)/.venv
 VENV_NEWEST := $(CURDIR)/.venv-newest
 CLIENTS := $(CURDIR)/.cache/clients
 BROWSER := $(CURDIR)/.cache/browser
+BENCHMARKS := $(CURDIR)/.cache/benchmarks
 ANSIBLE_ARGS ?=
+BENCH_ARGS ?=
 LAB_ACCOUNT ?= today
 # Set, the lab gets a host that is a system of its own: LAB_HOST=yes, as root.
 LAB_HOST ?=
@@ -61,6 +63,13 @@ $(BROWSER)/.installed: requirements/browser.txt | $(VENV)/.installed
 	rm -rf $(BROWSER)
 	mkdir -p $(BROWSER)
 	uv pip install --quiet --python $(VENV)/bin/python --target $(BROWSER)/python --require-hashes -r requirements/browser.txt
+	@touch $@
+
+# The AWS CLI as a user installs it, compiled, so that no run measures that.
+$(BENCHMARKS)/.installed: requirements/benchmarks.txt | $(VENV)/.installed
+	rm -rf $(BENCHMARKS)
+	$(PYTHON) -m venv $(BENCHMARKS)
+	uv pip install --quiet --compile-bytecode --python $(BENCHMARKS)/bin/python --require-hashes -r requirements/benchmarks.txt
 	@touch $@
 
 AS_ROOT := $(filter 0,$(shell id -u))
@@ -173,13 +182,17 @@ ifneq ($(strip $(PYTHON_NEWEST)),)
 	VENV=.venv-newest tests/sanity.sh
 endif
 
+.PHONY: bench
+bench: setup $(BENCHMARKS)/.installed ## Time site.yml beside a runbook, stock modules and boto3, and as it grows (BENCH_ARGS="--repetitions 5")
+	@$(BENCHMARKS)/bin/python -m benchmarks $(BENCH_ARGS)
+
 .PHONY: golden
 golden: setup ## Make the golden files of the report's forms again, after a wanted change
 	python -c 'import tests.conftest; from tests.unit.handover_fixture import regenerate; regenerate()'
 
 .PHONY: requirements
 requirements: setup ## Pin the requirements again, with hashes
-	cd requirements && for name in bootstrap browser clients development newest; do \
+	cd requirements && for name in benchmarks bootstrap browser clients development newest; do \
 		uv pip compile --quiet --upgrade --universal --python-version $$([ $$name = newest ] && echo 3.13 || echo 3.11) \
 			--generate-hashes --no-emit-index-url --no-header --no-annotate $$name.in --output-file $$name.txt; done
 	cd requirements && uv pip compile --quiet --universal --python-version 3.11 --constraint development.txt \
