@@ -31,7 +31,7 @@ def _resource(state: LabState, request: Request, parameters: Mapping[str, str]) 
     return profile.arn if profile else model_catalogue.foundation_model_arn(request.region, identifier)
 
 
-@operation("bedrock-runtime", _resource, invalid=None)
+@operation("bedrock-runtime", _resource)
 def invoke_model(state: LabState, request: Request, parameters: Mapping[str, Any]) -> Response:
     """InvokeModel: a short answer in the model's own format, with its tokens counted."""
     model = _invoked(state, request, parameters["modelId"], "bedrock:InvokeModel")
@@ -41,7 +41,7 @@ def invoke_model(state: LabState, request: Request, parameters: Mapping[str, Any
     return Response(json.dumps(answer["message"]).encode(), headers=headers)
 
 
-@operation("bedrock-runtime", _resource, invalid=None)
+@operation("bedrock-runtime", _resource)
 def invoke_model_with_response_stream(state: LabState, request: Request, parameters: Mapping[str, Any]) -> Response:
     """InvokeModelWithResponseStream: the same answer as an event stream."""
     model = _invoked(state, request, parameters["modelId"], "bedrock:InvokeModelWithResponseStream")

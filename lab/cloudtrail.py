@@ -17,26 +17,23 @@ from lab.templates import read
 KEPT = timedelta(days=90)
 GREATEST_PAGE = 50
 REQUESTS_PER_SECOND = 2
-ATTRIBUTES = (
-    *("AccessKeyId", "EventId", "EventName", "EventSource", "ReadOnly", "ResourceName", "ResourceType", "Username"),
-)
 
 
-@operation("cloudtrail", invalid=None)
+@operation("cloudtrail", invalid="Invalid{}Exception")
 def lookup_events(state: LabState, request: Request, query: Mapping[str, Any]) -> Mapping[str, Any]:
     """LookupEvents: newest first, by time and at most one attribute."""
     _throttle(state, request.region)
     start, end = _moment(query, "StartTime"), _moment(query, "EndTime")
     if start and end and start > end:
         raise ServiceError("InvalidTimeRangeException", "The start time must not be after the end time.")
-    attribute, size = _attribute(query), _size(query)
+    attribute, size = _attribute(query), query.get("MaxResults", GREATEST_PAGE)
     events = [
         event
         for event in _delivered(state, request.region)
         if (start is None or event.time >= start) and (end is None or event.time <= end)
         if attribute is None or attribute[1] in _values(event.content, attribute[0])
     ]
-    if _category(query) == "insight":
+    if query.get("EventCategory") == "insight":
         events = []
     first = _position(query, events)
     page: dict[str, Any] = {"Events": [_entry(event) for event in events[first : first + size]]}
@@ -73,35 +70,10 @@ def _moment(query: Mapping[str, Any], name: str) -> datetime | None:
 
 def _attribute(query: Mapping[str, Any]) -> tuple[str, str] | None:
     """The one attribute that may be given."""
-    given = query.get("LookupAttributes") or []
-    if not given:
-        return None
-    if len(given) > 1:
-        raise _invalid_attribute("You can specify only one lookup attribute.")
-    key, value = given[0].get("AttributeKey"), given[0].get("AttributeValue")
-    if key not in ATTRIBUTES:
-        raise _invalid_attribute(f"The lookup attribute {key} is not one of {', '.join(ATTRIBUTES)}.")
-    if not isinstance(value, str) or not value:
-        raise _invalid_attribute(f"The lookup attribute {key} has no value.")
-    return key, value
-
-
-def _invalid_attribute(text: str) -> ServiceError:
-    return ServiceError("InvalidLookupAttributesException", text)
-
-
-def _category(query: Mapping[str, Any]) -> str | None:
-    category: str | None = query.get("EventCategory")
-    if category not in (None, "insight"):
-        raise ServiceError("InvalidEventCategoryException", f"{category} is no event category.")
-    return category
-
-
-def _size(query: Mapping[str, Any]) -> int:
-    size = query.get("MaxResults", GREATEST_PAGE)
-    if not isinstance(size, int) or not 1 <= size <= GREATEST_PAGE:
-        raise ServiceError("InvalidMaxResultsException", f"MaxResults must be from 1 to {GREATEST_PAGE}, not {size}.")
-    return size
+    given = query.get("LookupAttributes") or [{}]
+    if len(given) > 1 or (given[0] and not given[0].get("AttributeValue")):
+        raise ServiceError("InvalidLookupAttributesException", "One lookup attribute may be given, with its value.")
+    return (given[0]["AttributeKey"], given[0]["AttributeValue"]) if given[0] else None
 
 
 def _position(query: Mapping[str, Any], events: list[TrailEvent]) -> int:

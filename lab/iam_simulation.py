@@ -180,10 +180,10 @@ def _policies(parameters: Parameters, name: str) -> list[Statement]:
 
 
 def _context_values(name: str, entry: Parameters) -> list[str]:
-    kind = entry.get("ContextKeyType", "")
+    kind = entry.get("ContextKeyType", "string")
     values: list[str] = entry.get("ContextKeyValues", [])
-    valid = CONTEXT_VALUE.get(kind.removesuffix("List"))
-    if valid is None or not values or (len(values) > 1 and not kind.endswith("List")):
+    valid = CONTEXT_VALUE[kind.removesuffix("List")]
+    if not values or (len(values) > 1 and not kind.endswith("List")):
         raise ServiceError("InvalidInput", f"Invalid context entry {name} of type {kind} with {len(values)} values")
     for value in values:
         if not valid.fullmatch(value):

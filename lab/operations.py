@@ -41,11 +41,11 @@ def operation(
     service: str,
     resource: Resource | None = None,
     condition_keys: ConditionKeys | None = None,
-    invalid: str | None = "ValidationException",
+    invalid: str = "ValidationException",
 ) -> Callable[[Handler], Handler]:
     """Register a handler for the operation that its name says in snake case.
 
-    ``invalid`` is the code of parameters that do not keep the model's constraints; None leaves them to the handler.
+    ``invalid`` is the code of parameters that do not keep the model's constraints, ``{}`` for the first one's name.
     """
 
     def register(handler: Handler) -> Handler:
@@ -74,7 +74,7 @@ class Operation:
         handler: Handler,
         resource: Resource | None,
         condition_keys: ConditionKeys | None,
-        invalid: str | None,
+        invalid: str,
     ) -> None:
         self._model, self._handler, self._invalid = model, handler, invalid
         self._resource, self._condition_keys = resource, condition_keys
@@ -115,9 +115,10 @@ class Operation:
 
     def answer(self, state: LabState, request: Request, parameters: dict[str, Any]) -> Response:
         """What the handler makes of parameters that keep the model's constraints."""
-        if self._invalid and (faults := list(self._faults(parameters))):
+        if faults := list(self._faults(parameters)):
             number = f"{len(faults)} validation error{'s' if len(faults) > 1 else ''} detected"
-            raise ServiceError(self._invalid, f"{number}: {'; '.join(faults)}")
+            text = "; ".join(f"Value {value} at '{_camel(name)}' {FAILED} {broken}" for name, value, broken in faults)
+            raise ServiceError(self._invalid.format(faults[0][0]), f"{number}: {text}")
         result = self._handler(state, request, parameters)
         if isinstance(result, Response):
             return result
@@ -128,16 +129,16 @@ class Operation:
         status = self._model.http.get("responseCode", 200)
         return Response(json.dumps(result).encode(), status, CONTENT_TYPES[self.protocol])
 
-    def _faults(self, parameters: Mapping[str, Any]) -> Iterator[str]:
+    def _faults(self, parameters: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         shape = self._model.input_shape
         if shape is None:
             return
         for name in shape.required_members:
             if name not in parameters and name != shape.serialization.get("payload"):
-                yield f"Value null at '{_camel(name)}' {FAILED} not be null"
+                yield name, "null", "not be null"
         for name, value in parameters.items():
-            for fault in _faults(shape.members[name], value):
-                yield f"Value '{value}' at '{_camel(name)}' {FAILED} {fault}"
+            for broken in _broken(shape.members[name], value):
+                yield name, f"'{value}'", broken
 
 
 def render_error(error: ServiceError, protocol: str, request_id: str) -> Response:
@@ -188,12 +189,12 @@ def _converted(shape: Shape, text: str | None) -> Any:
         raise ServiceError("SerializationException", "STRING_VALUE can not be converted to an Integer") from error
 
 
-def _faults(shape: Shape, value: Any) -> Iterator[str]:
+def _broken(shape: Any, value: Any) -> Iterator[str]:
     """The constraints that a value does not keep, in AWS's words."""
-    if shape.type_name == "list":
-        for entry in value:
-            yield from _faults(shape.member, entry)  # type: ignore[attr-defined]
-        return
+    for entry in value if shape.type_name == "list" else ():
+        yield from _broken(shape.member, entry)
+    for name, entry in value.items() if shape.type_name == "structure" else ():
+        yield from _broken(shape.members[name], entry)
     if (allowed := shape.metadata.get("enum")) and value not in allowed:
         yield f"satisfy enum value set: [{', '.join(allowed)}]"
     if (pattern := shape.metadata.get("pattern")) and not re.fullmatch(pattern, str(value)):

@@ -16,14 +16,6 @@ from lab.templates import DATA, read
 #: Fewer than AWS gives, so that a client that forgets NextToken is found out.
 PAGE_SIZE = 25
 MAX_CHARACTERS, MAX_BILLED_CHARACTERS = 6000, 3000
-COMPRESSED_RATES = ("8000", "16000", "22050", "24000", "44100", "48000")
-#: What the lab's Polly speaks: the content type and the sample rates of each format.
-FORMATS = {
-    "mp3": ("audio/mpeg", COMPRESSED_RATES),
-    "ogg_vorbis": ("audio/ogg", COMPRESSED_RATES),
-    "ogg_opus": ("audio/ogg", ("48000",)),
-    "pcm": ("audio/pcm", ("8000", "16000")),
-}
 TONE_HERTZ, AMPLITUDE, SECONDS_PER_CHARACTER = 400, 8000, 0.06
 
 
@@ -91,9 +83,10 @@ def synthesize_speech(state: LabState, request: Request, parameters: Mapping[str
     engine, output_format = parameters.get("Engine", "standard"), parameters["OutputFormat"]
     _check_voice(state, request.region, parameters["VoiceId"], engine, parameters.get("LanguageCode"))
     text = _spoken(parameters["Text"], parameters.get("TextType"))
-    if output_format not in FORMATS or parameters.get("LexiconNames") or parameters.get("SpeechMarkTypes"):
+    formats = catalogue()["formats"]
+    if output_format not in formats or parameters.get("LexiconNames") or parameters.get("SpeechMarkTypes"):
         raise ServiceError("ValidationException", "The lab's Polly has no lexicons, speech marks and telephony formats")
-    content_type, rates = FORMATS[output_format]
+    content_type, rates = formats[output_format]["content_type"], formats[output_format]["sample_rates"]
     default = "22050" if engine == "standard" else "24000"
     rate = parameters.get("SampleRate") or (default if default in rates else rates[-1])
     if rate not in rates:

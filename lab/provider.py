@@ -10,30 +10,20 @@ import re
 import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from socket import socket
-from typing import Any
 
 import trustme
 from aiohttp import web
 
 from lab import certificates
+from lab.templates import read
 
 DOMAIN = "smallest.ai"
 VOICES = re.compile(r"/waves/v1/[a-z0-9.-]+/get_voices")
 ELSEWHERE = "elsewhere.example"
 SILENT = "silent"
-#: What answers whoever asks, with whichever key.
-ANSWERS: dict[str, dict[str, Any]] = {
-    "captive_portal": {"content_type": "text/html", "text": "<html><title>Welcome</title></html>"},
-    "redirect_to_http": {"status": HTTPStatus.FOUND, "headers": {"Location": f"http://{ELSEWHERE}/login"}},
-    "redirect_to_other_host": {"status": HTTPStatus.FOUND, "headers": {"Location": f"https://{ELSEWHERE}/"}},
-    "unavailable": {
-        "status": HTTPStatus.SERVICE_UNAVAILABLE,
-        "content_type": "application/json",
-        "text": '{"error": "Try again later"}',
-    },
-}
+#: What answers whoever asks, with whichever key, and what the provider says itself.
+ANSWERS, OWN = read("provider.yml")["in_its_place"], read("provider.yml")["itself"]
 CERTIFICATES = ("certificate_expired", "certificate_of_another_name", "certificate_of_nobody")
 FAULTS = (*ANSWERS, *CERTIFICATES, "refused_key", SILENT)
 
@@ -88,12 +78,10 @@ class Provider:
         if fault in ANSWERS:
             return web.Response(**ANSWERS[fault])
         if request.method != "GET" or not VOICES.fullmatch(request.path):
-            return web.json_response({"error": "Not Found"}, status=HTTPStatus.NOT_FOUND)
+            return web.Response(**OWN["not_found"])
         if authorization not in [f"Bearer {key}" for key in self._keys]:
-            return web.json_response({"error": "Invalid or missing API key"}, status=HTTPStatus.UNAUTHORIZED)
-        if fault == "refused_key":
-            return web.json_response({"error": "This key may not list voices"}, status=HTTPStatus.FORBIDDEN)
-        return web.json_response({"voices": [{"voiceId": "emily", "displayName": "Emily"}]})
+            return web.Response(**OWN["unknown_key"])
+        return web.Response(**OWN[fault if fault in OWN else "voices"])
 
 
 def _context(certificate: trustme.LeafCert) -> ssl.SSLContext:

@@ -185,7 +185,6 @@ def test_every_type_of_context_entry(
         entry("aws:SecureTransport", "yes", kind="boolean"),
         entry("aws:SourceIp", "here", kind="ip"),
         entry("aws:CurrentTime", "today", kind="date"),
-        entry("aws:RequestedRegion", "us-east-1", kind="text"),
         entry("aws:RequestedRegion", "us-east-1", "ca-central-1"),
         entry("aws:RequestedRegion"),
     ],
@@ -194,6 +193,13 @@ def test_a_wrong_context_entry_is_an_invalid_input(lab: DirectLab, bad: dict[str
     refusal = error(simulate, lab, ContextEntries=[bad])
     assert refusal[::2] == ("InvalidInput", 400)
     assert bad["ContextKeyName"] in refusal[1]
+
+
+def test_a_kind_that_there_is_not_breaks_the_model(lab: DirectLab) -> None:
+    bad = entry("aws:RequestedRegion", "us-east-1", kind="text")
+    code, message, status = error(simulate, lab, ContextEntries=[bad])
+    assert (code, status) == ("ValidationError", 400)
+    assert "Member must satisfy enum value set: [string, stringList, numeric, " in message
 
 
 def test_matched_statements_name_inline_managed_and_given_policies() -> None:
