@@ -18,7 +18,7 @@ import botocore.serialize
 import ministack.app
 from ministack.core import responses
 
-from lab import cloudtrail_events, ec2_network, ec2_permissions, ec2_prefix_lists, instance_description
+from lab import cloudtrail_events, ec2_network, ec2_pages, ec2_permissions, ec2_prefix_lists, instance_description
 from lab.accounts import Account
 from lab.directory import OPERATOR_POLICY_VARIABLE, REPOSITORY
 from lab.instance_description import MAC
@@ -47,7 +47,7 @@ class Seeded:
 async def seed(state: LabState, host_root: Path) -> Seeded:
     """Make the account's role, operator, secrets, network and instance, and its host's files."""
     account = state.account
-    for lacking in (instance_description, ec2_permissions, ec2_network, ec2_prefix_lists):
+    for lacking in (instance_description, ec2_permissions, ec2_network, ec2_prefix_lists, ec2_pages):
         lacking.complete()
     with responses.request_scope(account.account_id, account.region):
         await seed_role(account)

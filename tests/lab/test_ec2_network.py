@@ -179,3 +179,28 @@ def test_prefix_lists_have_versions_states_and_limits(ec2: Any) -> None:
     assert [described(), described()] == [("modify-in-progress", 2), ("modify-complete", 2)]
     held = ec2.get_managed_prefix_list_entries(PrefixListId=made["PrefixListId"])["Entries"]
     assert [each["Cidr"] for each in held] == ["10.0.1.0/24", "10.0.2.0/24"]
+
+
+def test_entries_come_a_hundred_at_a_time(ec2: Any) -> None:
+    cidrs = [{"Cidr": f"10.0.{number}.0/24"} for number in range(130)]
+    made = ec2.create_managed_prefix_list(PrefixListName="y", AddressFamily="IPv4", MaxEntries=200, Entries=cidrs[:90])
+    name = {"PrefixListId": made["PrefixList"]["PrefixListId"]}
+    for _until_it_rests in range(2):
+        ec2.describe_managed_prefix_lists(PrefixListIds=[name["PrefixListId"]])
+    ec2.modify_managed_prefix_list(**name, CurrentVersion=1, AddEntries=cidrs[90:])
+    first = ec2.get_managed_prefix_list_entries(**name)
+    assert len(first["Entries"]) == 100
+    second = ec2.get_managed_prefix_list_entries(**name, NextToken=first["NextToken"])
+    assert "NextToken" not in second
+    assert [each["Cidr"] for each in [*first["Entries"], *second["Entries"]]] == [each["Cidr"] for each in cidrs]
+    assert refused(ec2.get_managed_prefix_list_entries, **name, NextToken="x") == "InvalidNextToken"
+
+
+def test_a_call_may_ask_for_small_pages(ec2: Any) -> None:
+    everything = [each["PrefixListId"] for each in ec2.describe_managed_prefix_lists()["PrefixLists"]]
+    paginator = ec2.get_paginator("describe_managed_prefix_lists")
+    pages = [page["PrefixLists"] for page in paginator.paginate(PaginationConfig={"PageSize": 1})]
+    assert [[each["PrefixListId"] for each in page] for page in pages] == [[name] for name in everything]
+    assert len(everything) > 1
+    first = ec2.describe_managed_prefix_lists(MaxResults=1)
+    assert refused(ec2.describe_vpcs, NextToken=first["NextToken"]) == "InvalidNextToken"
