@@ -7,7 +7,6 @@ import uuid
 import zlib
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 BYTES_PER_SAMPLE = 2
@@ -22,44 +21,16 @@ WORDS = ("call", "home", "today", "please", "tell", "someone", "what", "happened
 Results = list[dict[str, Any]]
 
 
-@dataclass
-class Segment:
-    """What is being said, until a pause."""
-
-    start: int  # all times in windows
-    words: list[tuple[str, int, int]] = field(default_factory=list)
-    pause: int = 0
-    result_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-
-    def result(self, *, end: int, partial: bool) -> dict[str, Any]:
-        """The segment as AWS gives it: confidence and full stop come with the final result."""
-        text = [word.capitalize() if index == 0 else word for index, (word, _, _) in enumerate(self.words)]
-        items = [
-            _item(content, start, stop, "pronunciation")
-            for content, (_, start, stop) in zip(text, self.words, strict=True)
-        ]
-        transcript = " ".join(text)
-        if not partial:
-            items = [{"Confidence": 1.0, **item} for item in items] + [_item(".", end, end, "punctuation")]
-            transcript += "."
-        return {
-            "Alternatives": [{"Items": items, "Transcript": transcript}],
-            "EndTime": _seconds(end),
-            "IsPartial": partial,
-            "ResultId": self.result_id,
-            "StartTime": _seconds(self.start),
-        }
-
-
 class Transcription:
     """One stream of signed 16-bit little-endian samples, one channel."""
 
     def __init__(self, sample_rate: int) -> None:
         self._window_bytes = sample_rate // WINDOWS_PER_SECOND * BYTES_PER_SAMPLE
         self._audio = bytearray()  # shorter than a window
-        self._sound = bytearray()  # shorter than a word
         self._windows = 0
-        self._segment: Segment | None = None
+        #: What is being said, until a pause: its windows, a silent one empty. All times are in windows.
+        self._segment: list[bytes] = []
+        self._start, self._result_id = 0, ""
 
     def hear(self, audio: bytes) -> Iterator[Results]:
         """Listen on; give the results of every change, and none once a second while nothing is said."""
@@ -73,42 +44,53 @@ class Transcription:
         """The audio is over: give what is still open."""
         if len(self._audio) >= BYTES_PER_SAMPLE:
             yield from self._hear_window(bytes(self._audio))
-        if self._segment:
-            yield from self._end_segment(self._segment)
-        else:
-            yield []
+        yield from self._end_segment() if self._segment else [[]]
 
     def _hear_window(self, window: bytes) -> Iterator[Results]:
         self._windows += 1
-        if _loudness(window) >= LOUDNESS:
-            segment = self._segment = self._segment or Segment(self._windows - 1)
-            segment.pause = 0
-            self._sound += window
-            if len(self._sound) >= WINDOWS_PER_WORD * self._window_bytes:
-                yield self._add_word(segment, self._windows)
-            if self._windows - segment.start >= LONGEST_SEGMENT_WINDOWS:
-                yield from self._end_segment(segment)
-        elif self._segment is None:
+        sounds = _loudness(window) >= LOUDNESS
+        if not self._segment and not sounds:
             if self._windows % WINDOWS_PER_SECOND == 0:
                 yield []
-        else:
-            self._segment.pause += 1
-            if self._segment.pause >= PAUSE_WINDOWS:
-                yield from self._end_segment(self._segment)
+            return
+        if not self._segment:
+            self._start, self._result_id = self._windows - 1, str(uuid.uuid4())
+        self._segment.append(window if sounds else b"")
+        if sounds and not self._unfinished():
+            yield [self._result(partial=True)]
+        if len(self._segment) >= LONGEST_SEGMENT_WINDOWS or not any(self._segment[-PAUSE_WINDOWS:]):
+            yield from self._end_segment()
 
-    def _add_word(self, segment: Segment, end: int) -> Results:
-        """A word that depends on the sound alone; the same sound is the same word."""
-        word = WORDS[zlib.crc32(self._sound) % len(WORDS)]
-        segment.words.append((word, segment.words[-1][2] if segment.words else segment.start, end))
-        self._sound.clear()
-        return [segment.result(end=end, partial=True)]
+    def _unfinished(self) -> bool:
+        return sum(map(bool, self._segment)) % WINDOWS_PER_WORD != 0
 
-    def _end_segment(self, segment: Segment) -> Iterator[Results]:
-        end = self._windows - segment.pause
-        if self._sound:
-            yield self._add_word(segment, end)
-        self._segment = None
-        yield [segment.result(end=end, partial=False)]
+    def _end_segment(self) -> Iterator[Results]:
+        if self._unfinished():
+            yield [self._result(partial=True)]
+        yield [self._result(partial=False)]
+        self._segment = []
+
+    def _result(self, *, partial: bool) -> dict[str, Any]:
+        """The segment as AWS gives it: confidence and full stop come with the final result."""
+        items: list[dict[str, Any]] = []
+        sounding, end = [number for number, window in enumerate(self._segment) if window], self._start
+        for first in range(0, len(sounding), WINDOWS_PER_WORD):
+            of_word = sounding[first : first + WINDOWS_PER_WORD]
+            # A word depends on the sound alone; the same sound is the same word.
+            word = WORDS[zlib.crc32(b"".join(self._segment[number] for number in of_word)) % len(WORDS)]
+            start, end = end, self._start + of_word[-1] + 1
+            items.append(_item(word if items else word.capitalize(), start, end, "pronunciation"))
+        transcript = " ".join(item["Content"] for item in items)
+        if not partial:
+            items = [{"Confidence": 1.0, **item} for item in items] + [_item(".", end, end, "punctuation")]
+            transcript += "."
+        return {
+            "Alternatives": [{"Items": items, "Transcript": transcript}],
+            "EndTime": _seconds(end),
+            "IsPartial": partial,
+            "ResultId": self._result_id,
+            "StartTime": _seconds(self._start),
+        }
 
 
 def _item(content: str, start: int, end: int, kind: str) -> dict[str, Any]:
