@@ -7,90 +7,27 @@ The lab enforces the instance's security group on the host's path, so that a rul
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-REPOSITORY = Path(__file__).resolve().parents[3]
-RECAP = re.compile(r"^\S+\s+: ok=\d+\s+changed=(\d+)", re.MULTILINE)
 SETTINGS = {"egress_settle_seconds": 1, "egress_proof_timeout": 3, "egress_proof_retries": 1}
 CONTROLLED = SETTINGS | {"egress_mode": "controlled"}
 #: Documentation addresses: nothing that is needed is there.
 ELSEWHERE = "203.0.113.0/24"
 
+Group = Callable[[], dict[str, Any]]
 Rules = Callable[[], set[tuple[str, int | None, str]]]
-
-
-def start(directory: Path, playbook: str, variables: dict[str, Any], *arguments: str) -> subprocess.Popen[str]:
-    """Start a playbook in a process group of its own."""
-    return subprocess.Popen(
-        [
-            *(
-                "ansible-playbook",
-                "--inventory",
-                REPOSITORY / "inventory/lab_host",
-                REPOSITORY / "playbooks" / playbook,
-            ),
-            *("--extra-vars", json.dumps(variables | {"egress_record_directory": str(directory)}), *arguments),
-        ],
-        env=os.environ | {"ANSIBLE_NOCOLOR": "true", "ANSIBLE_FORCE_COLOR": "false", "PYTHONUNBUFFERED": "1"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def play(directory: Path, playbook: str, variables: dict[str, Any], *arguments: str) -> tuple[int, str, int]:
-    """Run a playbook; return its exit status, its output and how many tasks changed something."""
-    process = start(directory, playbook, variables, *arguments)
-    output = process.communicate(timeout=300)[0]
-    return process.returncode, output, sum(map(int, RECAP.findall(output)))
-
-
-@pytest.fixture
-def group(aws: Callable[..., Any]) -> Callable[[], dict[str, Any]]:
-    """Look at the security group of the instance."""
-
-    def look() -> dict[str, Any]:
-        ec2 = aws("ec2")
-        (reservation,) = ec2.describe_instances()["Reservations"]
-        (attached,) = reservation["Instances"][0]["SecurityGroups"]
-        (found,) = ec2.describe_security_groups(GroupIds=[attached["GroupId"]])["SecurityGroups"]
-        return found
-
-    return look
-
-
-@pytest.fixture
-def rules(group: Callable[[], dict[str, Any]]) -> Rules:
-    """Give the outbound rules: protocol, port, destination."""
-
-    def look() -> set[tuple[str, int | None, str]]:
-        return {
-            (rule["IpProtocol"], rule.get("FromPort"), each["CidrIp"])
-            for rule in group()["IpPermissionsEgress"]
-            for each in rule["IpRanges"]
-        }
-
-    return look
-
-
+Play = Callable[..., tuple[int, str, int]]
 OPEN = {("-1", None, "0.0.0.0/0")}
 HTTPS = {("tcp", 443, "0.0.0.0/0")}
 
 
-def test_the_plan_is_shown_and_nothing_is_changed(tmp_path: Path, rules: Rules) -> None:
+def test_the_plan_is_shown_and_nothing_is_changed(play: Play, rules: Rules) -> None:
     assert rules() == OPEN
-    status, output, _changed = play(tmp_path, "egress.yml", CONTROLLED, "--check")
+    status, output, _changed = play("playbooks/egress.yml", CONTROLLED, "--check")
     assert status == 0, output
     assert re.search(r"add +sg-\w+ +TCP 443 to 0\.0\.0\.0/0", output), output
     assert re.search(r"remove +sg-\w+ +all traffic to 0\.0\.0\.0/0", output), output
@@ -98,11 +35,11 @@ def test_the_plan_is_shown_and_nothing_is_changed(tmp_path: Path, rules: Rules) 
 
 
 def test_a_run_that_is_killed_is_healed_by_the_next(
-    tmp_path: Path, rules: Rules, group: Callable[[], dict[str, Any]]
+    start: Callable[..., Any], play: Play, rules: Rules, group: Group
 ) -> None:
     """Killed while it proves: the open rule still stands beside the new one, and the record with them."""
     ingress = group()["IpPermissions"]
-    process = start(tmp_path, "egress.yml", CONTROLLED)
+    process = start("playbooks/egress.yml", CONTROLLED)
     assert process.stdout
     for line in process.stdout:
         if "Connect from the host to everything that is needed" in line:
@@ -111,7 +48,7 @@ def test_a_run_that_is_killed_is_healed_by_the_next(
     process.communicate()
     assert rules() == OPEN | HTTPS
     assert "safesecrets:egress-change" in str(group()["Tags"])
-    status, output, _changed = play(tmp_path, "egress.yml", CONTROLLED)
+    status, output, _changed = play("playbooks/egress.yml", CONTROLLED)
     assert status == 0, output
     assert rules() == HTTPS
     assert "safesecrets:egress-change" not in str(group()["Tags"])
@@ -125,16 +62,16 @@ def test_the_host_still_reaches_what_it_needs_and_nothing_else(on_host: Callable
     assert closed.split()[-1] == "28", "a port that no rule opens times out"
 
 
-def test_a_second_run_changes_nothing(tmp_path: Path, rules: Rules) -> None:
-    status, output, changed = play(tmp_path, "egress.yml", CONTROLLED)
+def test_a_second_run_changes_nothing(play: Play, rules: Rules) -> None:
+    status, output, changed = play("playbooks/egress.yml", CONTROLLED)
     assert (status, changed) == (0, 0), output
     assert rules() == HTTPS
 
 
-def test_a_failed_proof_brings_the_rules_back(tmp_path: Path, rules: Rules) -> None:
+def test_a_failed_proof_brings_the_rules_back(play: Play, rules: Rules) -> None:
     wrong = CONTROLLED | {"egress_destinations": "cidrs", "egress_cidrs": [ELSEWHERE]}
     wrong |= {"egress_provider_cidrs": [ELSEWHERE], "egress_purge": True}
-    status, output, _changed = play(tmp_path, "egress.yml", wrong)
+    status, output, _changed = play("playbooks/egress.yml", wrong)
     assert status != 0, output
     said = " ".join(output.split())
     assert "The host did not reach" in said
@@ -143,16 +80,14 @@ def test_a_failed_proof_brings_the_rules_back(tmp_path: Path, rules: Rules) -> N
     assert rules() == HTTPS
 
 
-def test_the_rules_are_taken_back_by_their_tag(
-    tmp_path: Path, rules: Rules, group: Callable[[], dict[str, Any]]
-) -> None:
-    status, output, changed = play(tmp_path, "rollback.yml", SETTINGS, "--tags", "egress", "--check")
+def test_the_rules_are_taken_back_by_their_tag(play: Play, rules: Rules, group: Group) -> None:
+    status, output, changed = play("playbooks/rollback.yml", SETTINGS, "--tags", "egress", "--check")
     assert status == 0, output
     assert changed > 0
     assert rules() == HTTPS
-    status, output, _changed = play(tmp_path, "rollback.yml", SETTINGS, "--tags", "egress")
+    status, output, _changed = play("playbooks/rollback.yml", SETTINGS, "--tags", "egress")
     assert status == 0, output
     assert rules() == OPEN
     assert "safesecrets:egress" not in str(group().get("Tags"))
-    status, output, changed = play(tmp_path, "rollback.yml", SETTINGS, "--tags", "egress")
+    status, output, changed = play("playbooks/rollback.yml", SETTINGS, "--tags", "egress")
     assert (status, changed) == (0, 0), output
