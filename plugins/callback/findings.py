@@ -68,6 +68,8 @@ COLOURS = {
 }
 COLLECTION = "safesecrets.infra"
 RECORD = f"{COLLECTION}.record_findings"
+#: It observes nothing: where it fails, there is nothing to hand over, and ``latest`` stays.
+RENDERING = f"{COLLECTION}.handover"
 COLUMNS_WITHOUT_TERMINAL = 100
 HIDDEN = "its output is hidden (no_log)"
 LONGEST_MESSAGE = 2000
@@ -262,7 +264,7 @@ def _failed_task(result, unreachable=False):
         message=_message(result.result),
         unreachable=unreachable,
     )
-    return task, item is not None or _role(result).startswith(f"{COLLECTION}.")
+    return task, item is not None or (_role(result).startswith(f"{COLLECTION}.") and _role(result) != RENDERING)
 
 
 def _message(result):

@@ -55,7 +55,9 @@ def merged_report(shards: Sequence[Shard], now: datetime, left_out: Sequence[str
     tasks = [FailedTask(**task) for shard in shards for task in shard["failed_tasks"]]
     notes = [f"Merged from the shards of {named_hosts(sorted(observations))}."]
     if left_out:
-        notes.append(f"Of another account, configuration or version, and left out: {named_hosts(left_out)}.")
+        notes.append(
+            f"Left out, being of another account, configuration or version, or no shard: {named_hosts(left_out)}."
+        )
     return build_report(run, observations, tasks, notes)
 
 

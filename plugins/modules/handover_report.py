@@ -24,8 +24,8 @@ options:
     elements: path
   outdated:
     description:
-      - What to do with shards of another account, configuration or version than the newest one's. V(refuse) fails and
-        names them, V(leave_out) merges the others and says so in the report.
+      - What to do with shards of another account, configuration or version than the newest one's, and with files that
+        are no shards. V(refuse) fails and names them, V(leave_out) merges the others and says so in the report.
       - A proof that has expired is V(unproven) in the merged report, whatever it was.
     type: str
     choices: [refuse, leave_out]
@@ -105,15 +105,29 @@ def read(path):
     return found
 
 
+def merged(paths, leave_out):
+    """Merge shards; what cannot be read or is outdated is left out and named, or refused."""
+    now = datetime.now(timezone.utc)
+    if not leave_out:
+        return merged_report.merged_report([read(path) for path in paths], now)
+    known = {Path(path).name: read_if_usable(path) for path in paths}
+    shards, outdated = merged_report.of_the_newest_run([each for each in known.values() if each])
+    return merged_report.merged_report(shards, now, [*(name for name in known if not known[name]), *outdated])
+
+
+def read_if_usable(path):
+    try:
+        return read(path)
+    except (TypeError, ValueError):
+        return None
+
+
 def hand_over(parameters, check_mode):
     """Return the folder, what is written of each file, the verdict, and whether ``latest`` moves."""
     if parameters["report"]:
         report, folder = read(parameters["report"]), Path(parameters["report"]).absolute().parent
     else:
-        shards, left_out = [read(path) for path in parameters["shards"]], []
-        if parameters["outdated"] == "leave_out":
-            shards, left_out = merged_report.of_the_newest_run(shards)
-        report = merged_report.merged_report(shards, datetime.now(timezone.utc), left_out)
+        report = merged(parameters["shards"], parameters["outdated"] == "leave_out")
         folder = handover_files.folder_of_run(Path(parameters["directory"]).absolute(), report)
     texts = {"report.json": handover_files.as_text(report)} if parameters["shards"] else {}
     texts.update(handover_render.rendered(report, Path(parameters["templates"])))

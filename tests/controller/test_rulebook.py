@@ -39,6 +39,11 @@ def egress(name: str, group: str = GROUP, **fields: Any) -> dict[str, Any]:
     return event("ec2", name, requestParameters={"groupId": group}, **fields)
 
 
+def edited(group: str = GROUP) -> dict[str, Any]:
+    request = {"GroupId": group, "SecurityGroupRule": {"SecurityGroupRuleId": "sgr-1"}}
+    return event("ec2", "ModifySecurityGroupRules", requestParameters={"ModifySecurityGroupRulesRequest": request})
+
+
 def launches(directory: Path, events: list[dict[str, Any]]) -> list[str]:
     """Let the rulebook see these events, and return the names of the job templates that it launched."""
     payload = directory / "events.yml"
@@ -93,6 +98,11 @@ def test_changes_of_egress_start_it_too(tmp_path: Path) -> None:
 
 
 @needs_java
+def test_a_rule_that_is_edited_in_the_console_starts_it(tmp_path: Path) -> None:
+    assert launches(tmp_path, [edited()]) == ["SafeSecrets validate"]
+
+
+@needs_java
 def test_what_does_not_matter_starts_nothing(tmp_path: Path) -> None:
     events = [
         iam("PutRolePolicy", role="of-somebody-else"),
@@ -100,6 +110,7 @@ def test_what_does_not_matter_starts_nothing(tmp_path: Path) -> None:
         iam("GetRolePolicy"),
         egress("RevokeSecurityGroupEgress", group="sg-of-somebody-else"),
         egress("AuthorizeSecurityGroupIngress"),
+        edited("sg-of-somebody-else"),
         event("ec2", "RunInstances"),
         {"EventName": "malformed"},
     ]
