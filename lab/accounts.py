@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as validated
 
-from lab.provider import FAULTS as PROVIDER_FAULTS
+from lab.templates import read
 
 ACCOUNTS = Path(__file__).with_name("accounts")
 PolicyDocument = dict[str, Any]
 SIX_HOURS, NINETY_DAYS_IN_HOURS = 21_600.0, 90 * 24
+#: What the speech provider does wrong, or what answers in its place.
+FAULTS = (*read("provider.yml")["in_its_place"], *read("provider.yml")["faults"])
+ProviderFault = Annotated[str, StringConstraints(pattern=f"^({'|'.join(FAULTS)})$")]
 #: What never happens at once, and what AWS would not let take longer.
 Seconds = Annotated[float, Field(gt=0, le=SIX_HOURS)]
 
@@ -25,13 +28,7 @@ class AccountError(Exception):
     """An account file that is missing or wrong; the text names file, key and remedy."""
 
 
-def _known_fault(fault: str | None) -> str | None:
-    if fault not in (None, *PROVIDER_FAULTS):
-        raise ValueError(f"{fault} is none of {', '.join(PROVIDER_FAULTS)}")
-    return fault
-
-
-dataclass = validated(frozen=True, config=ConfigDict(extra="forbid"))
+dataclass = validated(frozen=True, config=ConfigDict(extra="forbid", defer_build=True))
 
 
 @dataclass
@@ -80,7 +77,7 @@ class Polly:
 class Provider:
     """How the speech provider answers; ``fault`` is one of those of lab/provider.py, None for none."""
 
-    fault: Annotated[str | None, AfterValidator(_known_fault)] = None
+    fault: ProviderFault | None = None
 
 
 @dataclass

@@ -7,10 +7,9 @@ from http import HTTPStatus
 from typing import Any
 from xml.etree import ElementTree
 
-import botocore.session
 from ministack.services import ec2
 
-from lab.operations import service_model
+from lab.operations import LOADER, service_model
 from lab.service import ServiceError, page
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -23,7 +22,7 @@ INVALID = ServiceError("InvalidNextToken", "The nextToken is invalid")
 def complete() -> None:
     """Make every operation that has pages, by botocore's paginators, give them."""
     ElementTree.register_namespace("", NAMESPACE)
-    paginators = botocore.session.get_session().get_component("data_loader").load_service_model("ec2", "paginators-1")
+    paginators = LOADER.load_service_model("ec2", "paginators-1")
     for action, paginator in paginators["pagination"].items():
         key = paginator["result_key"]
         if action in ec2._ACTION_MAP and isinstance(key, str):

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-import botocore.session
 import yaml
+from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, Shape
 
 from lab.policy_evaluation import authorize
@@ -28,6 +28,8 @@ Resource = Callable[[LabState, Request, Mapping[str, Any]], str]
 ConditionKeys = Callable[[Mapping[str, Any]], dict[str, list[str]]]
 #: Every operation that a handler was registered for.
 OPERATIONS: list[Operation] = []
+#: One for all: it keeps what it has read.
+LOADER = Loader()
 #: Models that botocore has not.
 MODELS = Path(__file__).with_name("data") / "models"
 IAM_NAMESPACE = "https://iam.amazonaws.com/doc/2010-05-08/"
@@ -62,7 +64,7 @@ def service_model(name: str) -> ServiceModel:
     own = MODELS / f"{name}.yml"
     if own.exists():
         return ServiceModel(yaml.safe_load(own.read_text(encoding="utf-8")), name)
-    return botocore.session.get_session().get_service_model(name)
+    return ServiceModel(LOADER.load_service_model(name, "service-2"), name)
 
 
 class Operation:

@@ -21,8 +21,7 @@ TONE_HERTZ, AMPLITUDE, SECONDS_PER_CHARACTER = 400, 8000, 0.06
 
 def catalogue() -> dict[str, Any]:
     """The voices and engines of all regions."""
-    content: dict[str, Any] = read("voices.yml")
-    return content
+    return dict(read("voices.yml"))
 
 
 def engines(state: LabState, region: str) -> list[str]:

@@ -16,16 +16,14 @@ import trustme
 from aiohttp import web
 
 from lab import certificates
+from lab.accounts import FAULTS
 from lab.templates import read
 
 DOMAIN = "smallest.ai"
 VOICES = re.compile(r"/waves/v1/[a-z0-9.-]+/get_voices")
 ELSEWHERE = "elsewhere.example"
-SILENT = "silent"
 #: What answers whoever asks, with whichever key, and what the provider says itself.
 ANSWERS, OWN = read("provider.yml")["in_its_place"], read("provider.yml")["itself"]
-CERTIFICATES = ("certificate_expired", "certificate_of_another_name", "certificate_of_nobody")
-FAULTS = (*ANSWERS, *CERTIFICATES, "refused_key", SILENT)
 
 
 class Provider:
@@ -73,7 +71,7 @@ class Provider:
         name, authorization = request.host.partition(":")[0], request.headers.get("Authorization", "")
         self.received.append((name, authorization))
         fault = self._fault_of(name)
-        if fault == SILENT:
+        if fault == "silent":
             await asyncio.Event().wait()  # until the client has had enough
         if fault in ANSWERS:
             return web.Response(**ANSWERS[fault])

@@ -17,7 +17,8 @@ from ansible_collections.safesecrets.infra.plugins.module_utils import provider_
 from ansible_collections.safesecrets.infra.plugins.module_utils.provider_endpoint_findings import endpoint_findings
 
 from lab import certificates
-from lab.provider import ANSWERS, DOMAIN, FAULTS, Provider
+from lab.accounts import FAULTS
+from lab.provider import ANSWERS, DOMAIN, Provider
 
 KEY, NEXT_KEY = "a-key-of-the-provider-0123456789", "the-next-key-of-the-provider-01234"
 PATH = "/waves/v1/lightning-v3.1/get_voices"
