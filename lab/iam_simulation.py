@@ -82,9 +82,7 @@ def simulate_principal_policy(state: LabState, _request: Request, parameters: Pa
     if boundary := _policies(parameters, "PermissionsBoundaryPolicyInputList"):
         simulation.boundary = boundary
     simulation.organization = service_control_policies(state)
-    given = {entry.get("ContextKeyName", ""): entry for entry in parameters.get("ContextEntries", ())}
-    context = {name.lower(): _context_values(name, entry) for name, entry in given.items()}
-    simulation.context = {**_known_context(source, parameters.get("CallerArn")), **context}
+    simulation.context = {**_known_context(source, parameters.get("CallerArn")), **_context(parameters)}
     actions, resources = parameters["ActionNames"], parameters.get("ResourceArns", ["*"])
     for action in actions:
         if not ACTION.fullmatch(action):
@@ -179,13 +177,17 @@ def _policies(parameters: Parameters, name: str) -> list[Statement]:
     return statements
 
 
+def _context(parameters: Parameters) -> dict[str, list[str]]:
+    given = {entry.get("ContextKeyName", ""): entry for entry in parameters.get("ContextEntries", ())}
+    return {name.lower(): _context_values(name, entry) for name, entry in given.items()}
+
+
 def _context_values(name: str, entry: Parameters) -> list[str]:
-    kind = entry.get("ContextKeyType", "string")
-    values: list[str] = entry.get("ContextKeyValues", [])
+    kind, values = entry.get("ContextKeyType", "string"), entry.get("ContextKeyValues", [])
     valid = CONTEXT_VALUE[kind.removesuffix("List")]
     if not values or (len(values) > 1 and not kind.endswith("List")):
         raise ServiceError("InvalidInput", f"Invalid context entry {name} of type {kind} with {len(values)} values")
     for value in values:
         if not valid.fullmatch(value):
             raise ServiceError("InvalidInput", f"Invalid value for context key {name} of type {kind}: {value}")
-    return values
+    return list(values)
