@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -45,7 +46,9 @@ Playing = Callable[..., Played]
 def play(tmp_path: Path) -> Playing:
     """Run the role as converge does, against any lab, and read its report."""
 
-    def run(lab_directory: str | None = None, **variables: Any) -> Played:
+    def run(lab_directory: str | None = None, hosts: dict[str, Any] | None = None, **variables: Any) -> Played:
+        more = tmp_path / "more.json"
+        more.write_text(json.dumps({"safesecrets": {"hosts": hosts or {}}, "lab": {"hosts": hosts or {}}}))
         report = tmp_path / "latest/report.json"
         report.unlink(missing_ok=True)
         lab_directory = lab_directory or os.environ["SAFESECRETS_LAB_DIR"]
@@ -54,6 +57,8 @@ def play(tmp_path: Path) -> Playing:
                 "ansible-playbook",
                 "--inventory",
                 REPOSITORY / "inventory/lab",
+                "--inventory",
+                more,
                 "../shared/converge.yml",
                 "--extra-vars",
                 json.dumps(variables),
@@ -162,3 +167,29 @@ def test_bad_input_is_refused(play: Playing, variables: dict[str, Any], message:
     assert run.returncode != 0, run.output
     assert message in run.output, run.output
     assert run.findings == []
+
+
+def asked(log: Path, offset: int) -> list[str]:
+    """Return the operations of EC2 that were called since, in the order of the alphabet."""
+    return sorted(re.findall(r" ec2 (\w+) -> ", log.read_text(encoding="utf-8")[offset:]))
+
+
+def test_hosts_are_looked_at_together_and_none_is_in_the_way_of_another(play: Playing, lab: dict[str, Any]) -> None:
+    log = Path(os.environ["SAFESECRETS_LAB_DIR"], "lab.log")
+    start = len(log.read_text(encoding="utf-8"))
+    play()
+    alone, before = asked(log, start), len(log.read_text(encoding="utf-8"))
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    hosts = {
+        "app-2": local,
+        "app-gone": {**local, "egress_instance_id": "i-0123456789abcdef0"},
+        "app-unknown": {**local, "egress_instance_id": "none"},
+    }
+    run = play(hosts=hosts)
+    assert run.returncode != 0, "the host whose instance is not known fails, and no other"
+    assert asked(log, before) == sorted([*alone, "DescribeInstances"]), "the one that is not there is asked for alone"
+    by_host = {name: {each["status"] for each in run.findings if name in each["hosts"]} for name in hosts}
+    assert by_host == {"app-2": {"pass"}, "app-gone": {"unproven"}, "app-unknown": set()}
+    (gone,) = [each for each in run.findings if each["status"] == "unproven"]
+    assert "i-0123456789abcdef0" in gone["detail"]
+    assert "InvalidInstanceID.NotFound" in gone["detail"]
