@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import contenders, figures, stage
+from benchmarks import contenders, figures, plot, stage
 from benchmarks.contenders import CONTENDERS
 
 #: Letter, what the table says, contender, whether the lab starts with what it is to be brought to.
@@ -59,7 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     written = options.output / "benchmark.json"
     written.write_text(json.dumps(result, indent=1), encoding="utf-8")
-    _say(f"\n{written}")
+    plot.draw(result, options.output / "benchmark.svg")
+    _say(f"\n{written}\n{options.output / 'benchmark.svg'}")
     return 2 if options.strict and not all(each.met for each in goals) else 0
 
 
