@@ -6,9 +6,11 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is asked for; fail where a contender does, with --strict also where a target is not met."""
     options = _parser().parse_args(arguments)
     rows = [row for row in (*ROWS, *(CONVERGING_ROWS if options.converging else ())) if row[0][0] in options.contenders]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         _warm_up()
         samples = side_by_side(rows, options.repetitions)
@@ -92,30 +95,48 @@ def _warm_up() -> None:
 def side_by_side(rows: Sequence[tuple[str, str, str, bool]], repetitions: int) -> dict[str, list[dict[str, Any]]]:
     """Run every contender once a round, each on a lab of its own that starts anew."""
     samples: dict[str, list[dict[str, Any]]] = {letter: [] for letter, *_ in rows}
-    for number in range(repetitions):
-        for letter, says, name, idle in rows:
-            with stage.staged(idle=idle) as lab:
-                samples[letter].append(_sample(contenders.compete(CONTENDERS[name], lab, converging=not idle)))
-            _progress(f"round {number + 1} of {repetitions}: {says}", samples[letter][-1])
+    with _until_interrupted():
+        for number in range(repetitions):
+            finished = {}
+            for letter, says, name, idle in rows:
+                with stage.staged(idle=idle) as lab:
+                    finished[letter] = _sample(contenders.compete(CONTENDERS[name], lab, converging=not idle))
+                _progress(f"round {number + 1} of {repetitions}: {says}", finished[letter])
+            for letter, sample in finished.items():
+                samples[letter].append(sample)
     return samples
+
+
+@contextmanager
+def _until_interrupted() -> Iterator[None]:
+    """Let who has waited long enough have the figures of what is finished."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted: the figures are those of what was finished.\n")
 
 
 def grow(what: str, sizes: Sequence[int], repetitions: int) -> list[dict[str, Any]]:
     """Run site.yml with nothing to do on fleets, or on configurations, of several sizes; the floor with regions."""
-    grown = []
-    for size in sizes:
-        hosts, regions = (size, 2) if what == "hosts" else (1, size)
-        with stage.staged(idle=True, hosts=hosts, number_of_regions=regions) as lab:
-            runs: dict[str, list[dict[str, Any]]] = {"site.yml": [], "floor": []}
-            for _ in range(repetitions):
-                for name in runs if what == "regions" else ("site.yml",):
-                    result = contenders.compete(CONTENDERS[name], lab, converging=False, hosts=hosts)
-                    lab.forget_trail()
-                    runs[name].append(_sample(result))
-                    _progress(f"{size} {what}: {name}", runs[name][-1])
-        beside = {"floor": figures.medians(runs["floor"])} if runs["floor"] else {}
-        grown.append({"size": size, **figures.medians(runs["site.yml"]), **beside, "samples": runs})
+    grown: list[dict[str, Any]] = []
+    with _until_interrupted():
+        # One by one: what is finished stays when the next is interrupted.
+        grown.extend(_of_size(what, size, repetitions) for size in sizes)
     return grown
+
+
+def _of_size(what: str, size: int, repetitions: int) -> dict[str, Any]:
+    hosts, regions = (size, 2) if what == "hosts" else (1, size)
+    with stage.staged(idle=True, hosts=hosts, number_of_regions=regions) as lab:
+        runs: dict[str, list[dict[str, Any]]] = {"site.yml": [], "floor": []}
+        for _ in range(repetitions):
+            for name in runs if what == "regions" else ("site.yml",):
+                result = contenders.compete(CONTENDERS[name], lab, converging=False, hosts=hosts)
+                lab.forget_trail()
+                runs[name].append(_sample(result))
+                _progress(f"{size} {what}: {name}", runs[name][-1])
+    beside = {"floor": figures.medians(runs["floor"])} if runs["floor"] else {}
+    return {"size": size, **figures.medians(runs["site.yml"]), **beside, "samples": runs}
 
 
 def _sample(result: contenders.Result) -> dict[str, Any]:

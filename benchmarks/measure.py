@@ -47,7 +47,12 @@ def run(command: Sequence[str], environment: Mapping[str, str], cwd: Path) -> Me
                 stderr=subprocess.STDOUT,
             )
             watch = _Watch(process.pid)
-            _pid, status, usage = os.wait4(process.pid, 0)
+            try:
+                _pid, status, usage = os.wait4(process.pid, 0)
+            except KeyboardInterrupt:
+                process.terminate()
+                watch.stop()
+                raise
             seconds = time.perf_counter() - started
             process.returncode = os.waitstatus_to_exitcode(status)
         return Measure(
