@@ -32,7 +32,7 @@ def resource(parameters: Mapping[str, Sequence[str]], request: Request) -> str |
         kind = TYPES.get(name.partition("-")[0])
     elif action == "CreateSecurityGroup":
         name, kind = "*", "security-group"
-    elif action.endswith("ManagedPrefixList") or action == "GetManagedPrefixListEntries":
+    elif action.endswith("ManagedPrefixList") or action.startswith("GetManagedPrefixList"):
         name, kind = first("PrefixListId") or "*", "prefix-list"
     else:
         return None

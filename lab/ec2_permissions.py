@@ -62,7 +62,7 @@ def _refusing(handler: Handler, *, revoking: bool) -> Handler:
                 return _error("InvalidPermission.NotFound", "The specified rule does not exist in this security group.")
             if not revoking and there:
                 return _error("InvalidPermission.Duplicate", "the specified rule already exists")
-            if not revoking and any(_weight([*standing, *asked], version) > QUOTA for version in (4, 6)):
+            if not revoking and is_too_much([*standing, *asked]):
                 return _error(
                     "RulesPerSecurityGroupLimitExceeded",
                     "The maximum number of rules per security group has been reached.",
@@ -83,13 +83,17 @@ def _describe_anew(parameters: Any) -> tuple[int, dict[str, str], bytes]:
     return answer
 
 
-def _weight(rules: Iterable[Mapping[str, Any]], version: int) -> int:
-    return sum(_weight_of(rule, version) for rule in rules)
+def is_too_much(rules: Iterable[Mapping[str, Any]], resized: Mapping[str, Any] | None = None) -> bool:
+    """Whether rules are beyond the quota, perhaps with a prefix list of another size."""
+    lists = ec2._prefix_lists.values()
+    known = {each["PrefixListId"]: each for each in [*lists, *([resized] if resized else [])]}
+    given = list(rules)
+    return any(sum(_weight(rule, version, known) for rule in given) > QUOTA for version in (4, 6))
 
 
-def _weight_of(rule: Mapping[str, Any], version: int) -> int:
+def _weight(rule: Mapping[str, Any], version: int, known: Mapping[str, Any]) -> int:
     for entry in rule["PrefixListIds"]:
-        held = ec2._prefix_lists.get(entry["PrefixListId"], {})
+        held = known.get(entry["PrefixListId"], {})
         return int(held.get("MaxEntries", 1)) if held.get("AddressFamily", "IPv4") == f"IPv{version}" else 0
     if rule["UserIdGroupPairs"]:
         return 1

@@ -7,18 +7,27 @@ from typing import Any
 
 from ministack.services import ec2
 
+from lab import ec2_permissions
+
 Answer = tuple[int, dict[str, str], bytes]
 #: Entries that one call may add, and as many to remove.
 BATCH = 100
 MODIFIED_BY_MINISTACK: Callable[[Any], Answer] = ec2._ACTION_MAP["ModifyManagedPrefixList"]
 CREATED_BY_MINISTACK: Callable[[Any], Answer] = ec2._ACTION_MAP["CreateManagedPrefixList"]
 DESCRIBED_BY_MINISTACK: Callable[[Any], Answer] = ec2._ACTION_MAP["DescribeManagedPrefixLists"]
+DELETED_BY_MINISTACK: Callable[[Any], Answer] = ec2._ACTION_MAP["DeleteManagedPrefixList"]
+XML_BY_MINISTACK: Callable[..., str] = ec2._prefix_list_xml
 
 
 def complete() -> None:
     """Make ministack keep prefix lists as AWS does."""
+    ec2._prefix_list_xml = _xml
     ec2._ACTION_MAP.update(
-        CreateManagedPrefixList=_create, ModifyManagedPrefixList=_modify, DescribeManagedPrefixLists=_describe
+        CreateManagedPrefixList=_create,
+        ModifyManagedPrefixList=_modify,
+        DeleteManagedPrefixList=_delete,
+        DescribeManagedPrefixLists=_describe,
+        GetManagedPrefixListAssociations=_associations,
     )
 
 
@@ -46,12 +55,54 @@ def _modify(parameters: Any) -> Answer:
     if refusal := _refusal(parameters, held, adding, removing):
         return refusal
     version = held["Version"]
+    size = {**held, "MaxEntries": int(ec2._p(parameters, "MaxEntries") or 0)}
+    if full := [
+        name for name, group in _users(held) if ec2_permissions.is_too_much(group["IpPermissionsEgress"], size)
+    ]:
+        held |= {"State": "modify-in-progress", "Moves": "modify-failed", "StateMessage": f"Not supported by {full}"}
+        return _answer("ModifyManagedPrefixList", _xml(held, "prefixList"))
     answer = MODIFIED_BY_MINISTACK(parameters)
     # Only other entries make another version.
     held["Version"] = version + int(bool(adding or removing))
-    held["Moves"], held["State"] = "modify-complete", "modify-in-progress"
+    held |= {"Moves": "modify-complete", "State": "modify-in-progress", "StateMessage": ""}
     status, headers, body = answer
     return status, headers, body.replace(b"modify-complete", b"modify-in-progress")
+
+
+def _delete(parameters: Any) -> Answer:
+    """A list that something names stays, which its state tells."""
+    held = ec2._prefix_lists.get(ec2._p(parameters, "PrefixListId"), {})
+    if names := [name for name, _group in _users(held)]:
+        held |= {"State": "delete-failed", "StateMessage": f"Referenced by {names}"}
+        return _answer("DeleteManagedPrefixList", _xml(held, "prefixList"))
+    return DELETED_BY_MINISTACK(parameters)
+
+
+def _associations(parameters: Any) -> Answer:
+    users = _users({"PrefixListId": ec2._p(parameters, "PrefixListId")})
+    items = "".join(
+        f"<item><resourceId>{name}</resourceId><resourceOwner>{group['OwnerId']}</resourceOwner></item>"
+        for name, group in users
+    )
+    found = f"<prefixListAssociationSet>{items}</prefixListAssociationSet>"
+    return _answer("GetManagedPrefixListAssociations", found)
+
+
+def _users(held: Any) -> list[tuple[str, dict[str, Any]]]:
+    """The security groups whose outbound rules name a list."""
+    named = {"PrefixListId": held.get("PrefixListId")}
+    return [
+        (name, group)
+        for name, group in ec2._security_groups.items()
+        if any(
+            named.items() <= entry.items() for rule in group["IpPermissionsEgress"] for entry in rule["PrefixListIds"]
+        )
+    ]
+
+
+def _xml(held: Any, tag: str = "item") -> str:
+    told = f"<stateMessage>{held['StateMessage']}</stateMessage>" if held.get("StateMessage") else ""
+    return XML_BY_MINISTACK(held, tag=tag).replace(f"</{tag}>", f"{told}</{tag}>")
 
 
 def _refusal(parameters: Any, held: dict[str, Any], adding: set[str], removing: set[str]) -> Answer | None:
@@ -92,6 +143,11 @@ def _members(parameters: Any, prefix: str) -> Iterable[str]:
     while cidr := ec2._p(parameters, f"{prefix}.{number}.Cidr"):
         yield str(cidr)
         number += 1
+
+
+def _answer(action: str, content: str) -> Answer:
+    answer: Answer = ec2._xml(200, f"{action}Response", content)
+    return answer
 
 
 def _error(code: str, message: str) -> Answer:

@@ -56,6 +56,7 @@ CHECKS = {
     "egress.host_services": Check("DNS, time and updates of the host", DAY),
     "egress.network_acl": Check("Network ACL", DAY),
     "egress.prefix_list": Check("Prefix list", DAY),
+    "egress.prefix_list_current": Check("Prefix list holds AWS's addresses", DAY),
     "egress.route": Check("Route out of the subnet", DAY),
     "validation.call": Check("Call from the host", DAY),
     "validation.static_keys": Check("No static AWS keys on the host", DAY),

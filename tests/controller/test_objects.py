@@ -81,17 +81,28 @@ def test_a_second_run_changes_nothing(made: Made) -> None:
 
 def test_every_template_runs_a_playbook_that_is_there(made: Made) -> None:
     playbooks = {each["playbook"] for each in made.store.objects["job_templates"]}
-    assert {Path(each).stem for each in playbooks} == {"preflight", "site", "validate", "rollback", "drift", "report"}
+    assert {Path(each).stem for each in playbooks} == {
+        *("preflight", "site", "validate", "rollback", "drift", "report", "egress_prefix_list"),
+    }
     assert [each for each in playbooks if not (REPOSITORY / each).is_file()] == []
 
 
 def test_the_nightly_job_looks_and_changes_nothing(made: Made) -> None:
     drift = made.store.named("job_templates", "SafeSecrets drift")
     assert drift["job_type"] == "check"
-    (schedule,) = made.store.objects["schedules"]
+    schedule = made.store.named("schedules", "SafeSecrets drift, nightly")
     assert schedule["unified_job_template"] == drift["id"]
     (failure,) = made.store.objects["notification_templates"]
     assert made.store.related("job_templates", drift["id"], "notification_templates_error") == [failure["id"]]
+
+
+def test_the_prefix_list_is_refreshed_only_where_somebody_wants_one(made: Made) -> None:
+    template = made.store.named("job_templates", "SafeSecrets prefix list")
+    schedule = made.store.named("schedules", "SafeSecrets prefix list, daily")
+    assert (schedule["unified_job_template"], schedule["enabled"]) == (template["id"], False)
+    attached = made.store.related("job_templates", template["id"], "credentials")
+    names_given = {made.store.one("credentials", each)["name"] for each in attached}
+    assert names_given & set(CREDENTIALS.values()) == {CREDENTIALS["aws"]}, "nothing of the hosts is needed"
 
 
 def test_nothing_is_changed_without_an_approval(made: Made) -> None:
@@ -174,7 +185,8 @@ def test_surveys_ask_for_variables_that_the_playbooks_check(made: Made) -> None:
         known |= set(yaml.safe_load(path.read_text())["argument_specs"]["main"]["options"])
     for path in REPOSITORY.glob("inventory/production/group_vars/all/*.yml"):
         known |= set(yaml.safe_load(path.read_text()))
-    sources = "".join(path.read_text() for path in REPOSITORY.glob("roles/*/*/*.yml"))
+    code = [*REPOSITORY.glob("roles/*/*/*.yml"), *REPOSITORY.glob("plugins/action/*.py")]
+    sources = "".join(path.read_text() for path in code)
     asked = {each["variable"] for survey in made.store.surveys.values() for each in survey["spec"]}
     assert {each for each in asked if each not in known and each not in sources} == set()
 

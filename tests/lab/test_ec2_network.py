@@ -204,3 +204,31 @@ def test_a_call_may_ask_for_small_pages(ec2: Any) -> None:
     assert len(everything) > 1
     first = ec2.describe_managed_prefix_lists(MaxResults=1)
     assert refused(ec2.describe_vpcs, NextToken=first["NextToken"]) == "InvalidNextToken"
+
+
+def test_prefix_lists_grow_and_go_only_where_their_rules_allow(ec2: Any, group: str) -> None:
+    modify = ec2.modify_managed_prefix_list
+    made = ec2.create_managed_prefix_list(PrefixListName="y", AddressFamily="IPv4", MaxEntries=30)["PrefixList"]
+    change = {"PrefixListId": made["PrefixListId"]}
+
+    def described() -> tuple[str, int, str]:
+        listed = ec2.describe_managed_prefix_lists(PrefixListIds=[made["PrefixListId"]])["PrefixLists"]
+        return next((each["State"], each["MaxEntries"], each.get("StateMessage", "")) for each in listed)
+
+    described()
+    rule = [{**HTTPS, "PrefixListIds": [change]}]
+    ec2.authorize_security_group_egress(GroupId=group, IpPermissions=rule)
+    modify(**change, MaxEntries=60)
+    assert [described()[0], described()[0]] == ["modify-in-progress", "modify-complete"]
+    assert modify(**change, MaxEntries=61)["PrefixList"]["State"] == "modify-in-progress"
+    described()
+    state, size, said = described()
+    assert (state, size) == ("modify-failed", 60)
+    assert group in said
+    users = ec2.get_managed_prefix_list_associations(**change)["PrefixListAssociations"]
+    assert [each["ResourceId"] for each in users] == [group]
+    assert ec2.delete_managed_prefix_list(**change)["PrefixList"]["State"] == "delete-failed"
+    assert group in described()[2]
+    ec2.revoke_security_group_egress(GroupId=group, IpPermissions=rule)
+    ec2.delete_managed_prefix_list(**change)
+    assert ec2.describe_managed_prefix_lists(PrefixListIds=[made["PrefixListId"]])["PrefixLists"] == []

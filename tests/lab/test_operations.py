@@ -164,6 +164,7 @@ def _call_prefix_lists(ec2: Any) -> None:
     ec2.modify_managed_prefix_list(**name, CurrentVersion=1, AddEntries=[{"Cidr": "11.0.0.0/8"}])
     ec2.get_managed_prefix_list_entries(**name)
     ec2.describe_managed_prefix_lists()
+    ec2.get_managed_prefix_list_associations(**name)
     ec2.delete_managed_prefix_list(**name)
 
 

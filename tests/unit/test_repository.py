@@ -25,7 +25,7 @@ MODULE_LINES = 300
 FUNCTION_LINES = 40
 #: The lab is a means: what it can be told in data, or a library can do, is no code of it.
 LAB_MODULE_LINES = 220
-LAB_LINES = 3_620
+LAB_LINES = 3_690
 
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
 TASK_FILES = sorted(ROOT.glob("roles/*/tasks/**/*.yml"))
