@@ -40,8 +40,9 @@ def resource(parameters: Mapping[str, Sequence[str]], request: Request) -> str |
 
 
 def tags(parameters: Mapping[str, Sequence[str]], request: Request) -> dict[str, str | list[str]]:
-    """The condition keys of the tags that a call makes something with, and of those of the group that it is about."""
+    """The condition keys of the tags that a call gives, and of those of the group or list that it is about."""
     keys: dict[str, str | list[str]] = iam_actions.request_tag_context("ec2", "ec2:CreateTags", b"", parameters)
     with responses.request_scope(request.account_id, request.region):
-        standing = ec2._tags.get((parameters.get("GroupId") or [""])[0], [])
+        named = parameters.get("GroupId") or parameters.get("PrefixListId") or [""]
+        standing = ec2._tags.get(named[0], [])
     return keys | {f"aws:ResourceTag/{tag['Key']}": tag["Value"] for tag in standing}

@@ -68,10 +68,11 @@ def prefix_list_entries(client: Client, prefix_list_id: str, version: int | None
     return [entry for page in pages for entry in page["Entries"]]
 
 
-def look_at_network(client: Client, instance_id: str, own_group: str = "") -> Row:
+def look_at_network(client: Client, instance_id: str, own_group: str = "", further_lists: Sequence[str] = ()) -> Row:
     """Return the instance and what its packets meet. What could not be looked at is named under ``unseen``.
 
     ``own_group`` is the name of a group of the VPC; with it, whoever would notice a change of the groups is seen, too.
+    ``further_lists`` are prefix lists that no rule names yet.
 
     Raises AnsibleAWSError when the instance or its groups could not be looked at: nothing can be said then.
     """
@@ -82,7 +83,8 @@ def look_at_network(client: Client, instance_id: str, own_group: str = "") -> Ro
     if own_group:
         asked |= _asked_for_a_change(instance["VpcId"], attached, own_group)
     seen = _look(client, unseen, asked, attached)
-    lists = _optional(unseen, "prefix_lists", partial(_look_at_prefix_lists, client, seen["security_groups"]))
+    read = partial(_look_at_prefix_lists, client, seen["security_groups"], further_lists)
+    lists = _optional(unseen, "prefix_lists", read)
     private = [dict(each) for each in seen["vpc_endpoints"] if each.get("VpcEndpointType") == "Interface"]
     behind = _optional(unseen, "vpc_endpoints", partial(_look_behind_endpoints, client, private))
     more = run_all({"lists": lists, "endpoint_groups": behind})
@@ -173,8 +175,8 @@ def naming_groups(
     return {name: sorted(other for other, pairs in named.items() if name in pairs) for name in group_ids}
 
 
-def _look_at_prefix_lists(client: Client, groups: Iterable[Mapping[str, Any]]) -> list[Row]:
-    named = {
+def _look_at_prefix_lists(client: Client, groups: Iterable[Mapping[str, Any]], further: Sequence[str]) -> list[Row]:
+    named = set(further) | {
         entry["PrefixListId"]
         for group in groups
         for rule in group.get("IpPermissionsEgress") or []

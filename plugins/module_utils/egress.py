@@ -29,6 +29,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.security_groups 
     PrefixLists,
     StandingRule,
     covering,
+    covering_all,
     interfaces,
 )
 
@@ -169,9 +170,8 @@ def _closed_address(target: str, rules: tuple[StandingRule, ...], remedy: str, k
 
 def _restricted(destination: Destination, rules: tuple[StandingRule, ...], remedy: str, known: Known) -> Verdict:
     published = known.published.get(destination.region or "", ())
-    opening = [covering(rules, network, known.prefix_lists) for network in published]
-    if opening and all(opening):
-        used = tuple(dict.fromkeys(rule for each in opening for rule in each))
+    used = covering_all(rules, published, known.prefix_lists)
+    if used:
         detail = f"Open by {_named(used)}, which hold every address that AWS publishes of {destination.region}."
         return Verdict(PASS, f"{detail} No action required.", "", used)
     detail = f"Open by {_named(rules)} only. No rule tells whether the name is within."

@@ -30,6 +30,14 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.egress_plan impo
     plan,
     steps,
 )
+from ansible_collections.safesecrets.infra.plugins.module_utils.egress_prefix_lists import (
+    Kept,
+    list_id,
+    list_rows,
+    ordered,
+    unknown_lists,
+    with_lists,
+)
 from ansible_collections.safesecrets.infra.plugins.module_utils.egress_quotas import (
     Quotas,
     arithmetic,
@@ -56,10 +64,14 @@ def controlled(look: Look, wanted: Mapping[str, Any], options: Mapping[str, Any]
 
     Raises ValueError for variables that ask for what cannot be.
     """
+    kept: Sequence[Kept] = options.get("lists") or ()
+    look = with_lists(look, kept)
     called = settings(wanted)
     needed = [each for each in destinations(called) if not each.only_for]
     before = state(look)
-    choice = Choice(**options["choice"], has_ipv6=interfaces(look["instance"], [])[0].has_ipv6)
+    lists = options["choice"].get("prefix_list_ids") or [list_id(each) for each in kept]
+    given = {**options["choice"], "prefix_list_ids": lists}
+    choice = Choice(**given, has_ipv6=interfaces(look["instance"], [])[0].has_ipv6)
     rules = wanted_rules(needed, choice, endpoints(look, called.instance_region), called.instance_region)
     shared = shared_groups(look)
     made = plan(before, rules, prefix_lists(look), shared=shared, purge=options["purge"])
@@ -67,17 +79,18 @@ def controlled(look: Look, wanted: Mapping[str, Any], options: Mapping[str, Any]
         own = str((own_group(look) or {}).get("group_id", ""))
         own = own if own in before.rules else own_name(str(look["instance"]["instance_id"]))
         made = dedicated_plan(before, rules, prefix_lists(look), shared=shared, dedicated=own, purge=options["purge"])
-    quotas = _quotas(look, options)
+    quotas = _quotas(look, options, kept)
     return {
         "refusals": [
             *refusals(look, made, shared),
+            *unknown_lists(look, made),
             *egress_dedicated.refusals(look, made, quotas),
             *quota_faults(made, quotas),
         ],
-        "steps": [_step(look, made, step, options["moment"]) for step in steps(made)],
+        "steps": [_step(look, made, step, options["moment"]) for step in ordered(steps(made), before, kept)],
         "back": planned_back(look, made),
         "connections": [_connection(each) for each in needed if each.protocol == "tcp"],
-        "table": table(look, made, quotas),
+        "table": table(look, made, quotas, kept),
         "foreign": {each.group_id: [str(rule) for rule in each.foreign] for each in made.changes if each.foreign},
     }
 
@@ -111,9 +124,9 @@ def refusals(look: Look, made: Plan, shared: Mapping[str, Sequence[str]]) -> lis
     return faults
 
 
-def table(look: Look, made: Plan, quotas: Quotas) -> list[str]:
+def table(look: Look, made: Plan, quotas: Quotas, kept: Sequence[Kept] = ()) -> list[str]:
     """Return the plan as lines of a table."""
-    rows = [("", "group", "outbound rule"), *egress_dedicated.rows(look, made)]
+    rows = [("", "group", "outbound rule"), *list_rows(kept), *egress_dedicated.rows(look, made)]
     for change in made.changes:
         for sign, rules in (("add", change.add), ("remove", change.remove), ("foreign", change.foreign)):
             rows += [(sign, change.group_id, f"{rule}{_described(rule)}") for rule in rules]
@@ -199,11 +212,12 @@ def _step(look: Look, made: Plan, step: Step, moment: str) -> dict[str, Any]:
     return given
 
 
-def _quotas(look: Look, options: Mapping[str, Any]) -> Quotas:
+def _quotas(look: Look, options: Mapping[str, Any], kept: Sequence[Kept]) -> Quotas:
     lists = look.get("prefix_lists") or []
     return Quotas(
         int(options["rules_quota"]),
         int(options["groups_quota"]),
         {each["prefix_list_id"]: int(each.get("max_entries") or len(each["entries"])) for each in lists},
         {each["prefix_list_id"]: int(str(each.get("address_family", "IPv4"))[-1]) for each in lists},
+        {list_id(each): int(each["before"]["max_entries"]) for each in kept if each["before"]["prefix_list_id"]},
     )

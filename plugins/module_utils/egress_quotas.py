@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.safesecrets.infra.plugins.module_utils.egress_plan import Change, Plan
@@ -14,6 +14,8 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.security_groups 
 #: AWS's defaults for each group and direction, and for each interface.
 RULES_QUOTA = 60
 GROUPS_QUOTA = 5
+#: AWS raises the quotas no further than to so many rules of all groups of an interface together.
+RULES_PER_INTERFACE = 1000
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Quotas:
     weights: Mapping[str, int] = field(default_factory=dict)
     #: The address family of each prefix list, 4 or 6.
     families: Mapping[str, int] = field(default_factory=dict)
+    #: What prefix lists count before they are made larger.
+    weights_before: Mapping[str, int] = field(default_factory=dict)
 
 
 def weight(rules: Iterable[Rule], version: int, quotas: Quotas) -> int:
@@ -41,11 +45,12 @@ def weight(rules: Iterable[Rule], version: int, quotas: Quotas) -> int:
 
 def arithmetic(change: Change, quotas: Quotas) -> list[dict[str, Any]]:
     """Return what a group's rules count before, on the way and at the end, for each family that has some."""
+    now = replace(quotas, weights={**quotas.weights, **quotas.weights_before})
     rows = [
         {
             "group": change.group_id,
             "family": f"IPv{version}",
-            "before": weight(change.standing, version, quotas),
+            "before": weight(change.standing, version, now),
             "together": weight(change.together, version, quotas),
             "after": weight(change.remaining, version, quotas),
             "quota": quotas.rules,
@@ -61,7 +66,7 @@ def quota_faults(planned: Plan, quotas: Quotas) -> list[str]:
         _too_many_rules(change, row, quotas)
         for change in planned.changes
         for row in arithmetic(change, quotas)
-        if change.add and row["together"] > quotas.rules
+        if row["together"] > max(quotas.rules, 0 if change.add else row["before"])
     ]
     return faults + [
         f"{interface} has {len(planned.before.attached[interface])} security groups and would have {len(names)} while "
@@ -74,11 +79,32 @@ def quota_faults(planned: Plan, quotas: Quotas) -> list[str]:
 
 
 def _too_many_rules(change: Change, row: Mapping[str, Any], quotas: Quotas) -> str:
-    lists = sorted({rule.target for rule in change.add if rule.kind == "prefix_list"})
+    lists = sorted({rule.target for rule in change.together if rule.kind == "prefix_list"})
     weighed = "".join(f", {name} counts {quotas.weights.get(name, 1)}" for name in lists)
     return (
         f"{change.group_id} holds outbound {row['family']} rules that count {row['before']}, and {row['together']} "
-        f"while old and new stand together ({len(change.add)} to add{weighed}); the quota is {row['quota']}. Take "
-        'rules away that are not needed, or have AWS raise the quota "Inbound or outbound rules per security group" '
-        f"(L-0EA8095F) to {row['together']} or more and set egress_rules_quota to it."
+        f"while old and new stand together ({len(change.add)} to add{weighed}); the quota is {row['quota']}. "
+        + _way_out(int(row["together"]), bool(lists), quotas)
+    )
+
+
+def _way_out(needed: int, has_lists: bool, quotas: Quotas) -> str:
+    other = (
+        " A list counts its maximum in each rule that names it: egress_prefix_list_services may name fewer services, "
+        "and egress_destinations any, vpc_endpoints or cidrs need no list."
+        if has_lists
+        else ""
+    )
+    if needed > RULES_PER_INTERFACE:
+        return f"AWS raises it to {RULES_PER_INTERFACE} at most, for all groups of an interface together.{other}"
+    groups = RULES_PER_INTERFACE // needed
+    limit = (
+        f" AWS then allows {groups} group(s) an interface ({RULES_PER_INTERFACE} rules in all): egress_groups_quota "
+        "has to say so, too."
+        if groups < quotas.groups
+        else ""
+    )
+    return (
+        'Take rules away that are not needed, or have AWS raise the quota "Inbound or outbound rules per security '
+        f'group" (L-0EA8095F) to {needed} or more and set egress_rules_quota to it.{limit}{other}'
     )

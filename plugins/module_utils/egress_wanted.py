@@ -84,6 +84,10 @@ def _by_choice(each: Destination, way: str, choice: Choice) -> list[Rule]:
             )
         return [_rule(each, *_target(cidr, "egress_provider_cidrs")) for cidr in choice.provider_cidrs]
     if way == "prefix_list":
+        if not choice.prefix_list_ids:
+            raise ValueError(
+                "No prefix list holds AWS's addresses: set egress_prefix_list_ids or egress_prefix_list_families."
+            )
         return [_rule(each, "prefix_list", name) for name in choice.prefix_list_ids]
     if not choice.cidrs:
         raise ValueError("egress_cidrs is empty: give the CIDRs that hold the endpoints, or choose another way.")

@@ -42,9 +42,8 @@ def published_ranges(
     return {
         "created": f"{created:%Y-%m-%dT%H:%M:%SZ}",
         "entries": {family: _entries(by_region) for family, by_region in found.items()},
-        "regions": {
-            region: [str(each) for by_region in found.values() for each in by_region[region]] for region in regions
-        },
+        # The endpoints' usual names have no other addresses.
+        "regions": {region: [str(each) for each in found.get("IPv4", {}).get(region, [])] for region in regions},
     }
 
 

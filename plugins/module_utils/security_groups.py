@@ -152,6 +152,25 @@ def covering(
     return tuple(same_version) if _covers(same_version, network, known) else ()
 
 
+def covering_all(
+    rules: Sequence[StandingRule], networks: Sequence[IPNetwork], prefix_lists: PrefixLists
+) -> tuple[StandingRule, ...]:
+    """Return the rules that open all of many networks: one where one does, else all of them together, else none."""
+    if not networks:
+        return ()
+    for candidates in [*([each] for each in rules), rules]:
+        opened = [each for standing in candidates for each in standing.rule.networks(prefix_lists)]
+        # What is within changes nothing: some hundred networks are compared with as many at once.
+        if all(_collapsed(opened, version) == _collapsed([*opened, *networks], version) for version in ANY):
+            return tuple(candidates)
+    return ()
+
+
+def _collapsed(networks: Iterable[IPNetwork], version: int) -> list[Any]:
+    same: Any = [each for each in networks if each.version == version]
+    return list(ipaddress.collapse_addresses(same))
+
+
 def _covers(rules: Sequence[StandingRule], network: IPNetwork, prefix_lists: PrefixLists) -> bool:
     # Two halves of the address space are all of it.
     opened = [

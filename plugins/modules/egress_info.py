@@ -30,6 +30,11 @@ options:
       - Not together with O(instance_ids).
     type: str
     default: ""
+  prefix_list_ids:
+    description: Prefix lists to look at beside those that the groups' rules name. An unknown one is left out.
+    type: list
+    elements: str
+    default: []
 notes:
   - >-
     IAM actions needed by the caller: C(ec2:DescribeInstances), C(ec2:DescribeSecurityGroups); and for the rest
@@ -126,6 +131,7 @@ ARGUMENT_SPEC = {
     "instance_id": {"type": "str"},
     "instance_ids": {"type": "list", "elements": "str"},
     "own_group": {"type": "str", "default": ""},
+    "prefix_list_ids": {"type": "list", "elements": "str", "default": []},
 }
 
 
@@ -141,7 +147,7 @@ def main():
         instances, errors = look_at_networks(module.client("ec2"), asked["instance_ids"])
         module.exit_json(changed=False, instances=instances, errors=errors)
     try:
-        seen = look_at_network(module.client("ec2"), asked["instance_id"], asked["own_group"])
+        seen = look_at_network(module.client("ec2"), asked["instance_id"], asked["own_group"], asked["prefix_list_ids"])
     except AnsibleAWSError as error:
         module.fail_json_aws_error(error)
     module.exit_json(changed=False, egress=seen)

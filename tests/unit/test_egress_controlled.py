@@ -184,6 +184,60 @@ def test_the_sixty_first_rule_is_refused_with_the_arithmetic() -> None:
     assert "count 60, and 61 while old and new stand together" in refusal
 
 
+def kept(there: str = "pl-1", size: int = 55, before: int = 50, **changes: list[str]) -> dict[str, Any]:
+    listed = {"prefix_list_id": there, "prefix_list_name": "aws-ipv4", "address_family": "IPv4", "max_entries": size}
+    return {
+        "prefix_list": {**listed, "entries": ["198.18.1.0/24", *changes.get("added", [])]},
+        "before": {"prefix_list_id": there, "max_entries": before if there else 0, "entries": []},
+        "added": [],
+        "removed": [],
+        **changes,
+    }
+
+
+LISTED = {**OPTIONS, "choice": {"destinations": "prefix_list"}}
+
+
+def test_a_kept_list_is_filled_before_its_rule_and_purged_after_the_proof() -> None:
+    lists = [kept(added=["198.18.2.0/24"], removed=["192.0.2.0/24"])]
+    made = controlled.controlled(look(), WANTED, {**LISTED, "lists": lists})
+    assert made["refusals"] == []
+    assert [each["action"] for each in made["steps"]] == [
+        *("check", "record", "fill_lists", "add", "wait", "prove"),
+        *("purge_lists", "remove", "wait", "prove", "keep"),
+    ]
+    assert made["table"] == [
+        "        group  outbound rule",
+        "list    pl-1   aws-ipv4 will hold 2 entries of 55: 1 to add (198.18.2.0/24), 1 to remove (192.0.2.0/24); "
+        "its maximum was 50",
+        'add     sg-a   TCP 443 to prefix list pl-1  "safesecrets.infra controlled egress"',
+        'remove  sg-a   all traffic to 0.0.0.0/0  "all"',
+        "sg-a IPv4: 1 now, 56 while old and new stand together, 55 then, of 60",
+    ]
+
+
+def test_a_list_that_does_not_fit_is_refused_before_it_is_made() -> None:
+    (refusal,) = controlled.controlled(look(), WANTED, {**LISTED, "lists": [kept("", 545)]})["refusals"]
+    assert "aws-ipv4 (new) counts 545); the quota is 60" in refusal
+    assert "have AWS raise the quota" in refusal
+
+
+def test_a_given_list_counts_its_maximum_and_an_unknown_one_is_refused() -> None:
+    choice = {"destinations": "prefix_list", "prefix_list_ids": ["pl-9"]}
+    (refusal,) = controlled.controlled(look(), WANTED, {**OPTIONS, "choice": choice})["refusals"]
+    assert "EC2 does not know the prefix list pl-9 in the instance's region" in refusal
+    seen = {"prefix_list_id": "pl-9", "max_entries": 60, "address_family": "IPv4", "entries": ["198.18.1.0/24"]}
+    (refusal,) = controlled.controlled(look(prefix_lists=[seen]), WANTED, {**OPTIONS, "choice": choice})["refusals"]
+    assert "and 61 while old and new stand together (1 to add, pl-9 counts 60)" in refusal
+    fits = look(prefix_lists=[{**seen, "max_entries": 59}])
+    assert controlled.controlled(fits, WANTED, {**OPTIONS, "choice": choice})["refusals"] == []
+
+
+def test_no_list_at_all_is_no_way_to_close_everything() -> None:
+    with pytest.raises(ValueError, match="No prefix list holds AWS's addresses"):
+        controlled.controlled(look(), WANTED, LISTED)
+
+
 DEDICATED = {**OPTIONS, "shared_group": "dedicated"}
 SSH = {"ip_protocol": "tcp", "from_port": 22, "to_port": 22, "ip_ranges": [{"cidr_ip": "10.20.0.0/16"}]}
 PEERS = {"ip_protocol": "tcp", "from_port": 443, "to_port": 443, "user_id_group_pairs": [{"group_id": "sg-lb"}]}

@@ -145,6 +145,12 @@ def test_without_instance_or_groups_there_is_nothing_to_say(
     assert "UnauthorizedOperation" in result["msg"]
 
 
+def test_lists_that_no_rule_names_are_looked_at_when_asked_for(ec2: StubbedClients, run_module: ModuleRunner) -> None:
+    run_module(egress_info, {**ARGUMENTS, "prefix_list_ids": ["pl-9"]})
+    (asked,) = ec2.calls("ec2", "describe_managed_prefix_lists")
+    assert asked.parameters["Filters"] == [{"Name": "prefix-list-id", "Values": ["pl-1", "pl-9"]}]
+
+
 def test_a_group_without_prefix_lists_asks_for_none(ec2: StubbedClients, run_module: ModuleRunner) -> None:
     ec2.answer("ec2", "describe_security_groups", {"SecurityGroups": [{"GroupId": "sg-a"}]})
     assert run_module(egress_info, ARGUMENTS)["egress"]["prefix_lists"] == []

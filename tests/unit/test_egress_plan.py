@@ -311,6 +311,39 @@ def test_a_prefix_list_counts_its_weight_in_its_family_and_a_group_in_both() -> 
     assert "(1 to add, pl-1 counts 55)" in fault
 
 
+NAMING = Rule("tcp", 443, 443, "prefix_list", "pl-1")
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (
+            545,
+            "545 or more and set egress_rules_quota to it. AWS then allows 1 group(s) an interface (1000 rules in all)",
+        ),
+        (150, "to 151 or more and set egress_rules_quota to it. A list counts its maximum in each rule that names it"),
+        (1200, "AWS raises it to 1000 at most, for all groups of an interface together. A list counts its maximum"),
+    ],
+)
+def test_a_list_that_does_not_fit_is_refused_with_what_would_help(size: int, text: str) -> None:
+    standing = [ALL] if size == 150 else []
+    (fault,) = quota_faults(planned(standing, [NAMING]), Quotas(weights={"pl-1": size}, families={"pl-1": 4}))
+    assert text in fault
+    assert f"pl-1 counts {size}" in fault
+
+
+def test_a_list_that_grows_counts_what_it_will_though_no_rule_is_added() -> None:
+    quotas = Quotas(weights={"pl-1": 66}, families={"pl-1": 4}, weights_before={"pl-1": 55})
+    made = planned([NAMING, *addresses(2)], [NAMING, *addresses(2)])
+    (row,) = arithmetic(made.changes[0], quotas)
+    assert (row["before"], row["together"], row["after"]) == (57, 68, 68)
+    (fault,) = quota_faults(made, quotas)
+    assert "count 57, and 68 while old and new stand together (0 to add, pl-1 counts 66)" in fault
+    assert quota_faults(made, Quotas(weights={"pl-1": 66}, families={"pl-1": 4})) == [], (
+        "what is beyond a quota already is nobody's change"
+    )
+
+
 def test_the_arithmetic_is_told() -> None:
     (change,) = planned([ALL, DATABASE], [HTTPS]).changes
     assert arithmetic(change, Quotas()) == [
