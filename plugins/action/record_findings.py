@@ -8,6 +8,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.safesecrets.infra.plugins.module_utils import findings
+from ansible_collections.safesecrets.infra.plugins.plugin_utils import recorded_findings
 
 
 class ActionModule(ActionBase):
@@ -34,8 +35,8 @@ class ActionModule(ActionBase):
                 observed = findings.checked(observed)
             except ValueError as error:
                 raise AnsibleActionFail(f"The role did not hand over findings in their form: {error}") from error
-            earlier = (task_vars or {}).get("safesecrets_findings", [])
-            result["ansible_facts"] = {"safesecrets_findings": [*earlier, *observed]}
+            earlier = recorded_findings.of_this_run((task_vars or {}).get("ansible_facts", {}))
+            result["ansible_facts"] = recorded_findings.as_facts([*earlier, *observed])
         # The callback reads it here: a failed task has no facts, and is shown without its arguments.
         result["invocation"] = {"module_args": {"observed": observed, "record": given["record"]}}
         stopping = findings.stopping(observed, strict=strict and not self._task.check_mode)

@@ -5,10 +5,14 @@
 from __future__ import annotations
 
 from ansible_collections.safesecrets.infra.plugins.module_utils import report
+from ansible_collections.safesecrets.infra.plugins.plugin_utils import recorded_findings
 
 
 class FilterModule:
     """Filters that read the list of findings."""
 
     def filters(self):
-        return {"drift_findings": report.drift}
+        return {
+            "drift_findings": report.drift,
+            "recorded_findings": recorded_findings.of_this_run,
+        }

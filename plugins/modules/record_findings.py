@@ -8,8 +8,10 @@ module: record_findings
 version_added: 0.1.0
 short_description: Record what a step found, then fail when that is a failure
 description:
-  - Appends O(observed) to the host's fact C(safesecrets_findings). The callback P(safesecrets.infra.findings#callback)
-    prints what was recorded and writes it at the end of the run, what was found by a task that failed included.
+  - Appends O(observed) to what was recorded of the host, its fact C(safesecrets_findings), which the filter
+    P(safesecrets.infra.recorded_findings#filter) reads.
+  - The callback P(safesecrets.infra.findings#callback) prints what was recorded and writes it at the end of the run,
+    what was found by a task that failed included.
   - Then fails when a finding has the status V(fail), or V(unproven) with O(strict) outside check mode, and says what
     was found wrong and what to do. Everything is recorded first, so that the report also shows what passed.
   - The same finding recorded twice counts once, the newer one.
@@ -57,7 +59,7 @@ EXAMPLES = r"""
 
 - name: Stop where something was found wrong
   safesecrets.infra.record_findings:
-    observed: "{{ safesecrets_findings }}"
+    observed: "{{ ansible_facts | safesecrets.infra.recorded_findings }}"
     record: false
     stop: true
 """
@@ -69,7 +71,6 @@ ansible_facts:
   type: dict
   contains:
     safesecrets_findings:
-      description: The earlier findings, then these.
-      type: list
-      elements: dict
+      description: What names the run, as C(run), and the earlier findings, then these, as C(findings).
+      type: dict
 """

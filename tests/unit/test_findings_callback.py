@@ -259,7 +259,7 @@ def test_what_only_says_that_it_is_findings_is_not_read(play: Playing) -> None:
 
 def verdict(**options: Any) -> dict[str, Any]:
     """Return the task that a playbook which only looks ends with."""
-    earlier = "{{ safesecrets_findings | default([]) }}"
+    earlier = "{{ ansible_facts | safesecrets.infra.recorded_findings }}"
     return {
         "name": "Stop",
         "safesecrets.infra.record_findings": {"observed": earlier, "record": False, "stop": True, **options},
@@ -286,6 +286,22 @@ def test_a_playbook_that_looks_at_everything_first_stops_at_its_end(
     assert (run.returncode != 0) == ended, run.output
     assert [each["subject"] for each in run.report["findings"]] == ["Ruth-0", "Joanna-0"], "each is recorded once"
     assert run.report["failed_tasks"] == []
+
+
+@pytest.mark.parametrize("injected", ["True", "False"], ids=["facts are variables", "facts are no variables"])
+def test_what_an_earlier_run_left_in_a_fact_cache_is_not_heard(play: Playing, tmp_path: Path, injected: str) -> None:
+    cache = {
+        "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
+        "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(tmp_path / "cache"),
+        "ANSIBLE_INJECT_FACT_VARS": injected,
+    }
+    looking = {"vars": {"findings_stop": False}}
+    failed = play([a_play(record("fail"), **looking), a_play(verdict())], **cache)
+    assert failed.returncode != 0, "the verdict hears what this run recorded"
+    assert any("Ruth-0" in kept.read_text(encoding="utf-8") for kept in (tmp_path / "cache").iterdir())
+    passed = play([a_play(verdict()), a_play(record("pass", subject="Joanna"), verdict())], **cache)
+    assert passed.returncode == 0, passed.output
+    assert [each["subject"] for each in passed.report["findings"]] == ["Joanna-0"]
 
 
 def test_a_failed_step_prints_what_is_wrong_and_not_all_that_it_saw(play: Playing) -> None:
