@@ -53,7 +53,7 @@ def _read(text: str | Published) -> Published:
     except ValueError as error:
         raise ValueError(f"This is no JSON ({error}). Give the file that AWS publishes at {PUBLISHED_AT}.") from error
     if not isinstance(published, Mapping) or not all(
-        isinstance(published.get(key), list) for key, _ in FIELDS.values()
+        isinstance(published.get(key), list) for key, _prefix in FIELDS.values()
     ):
         raise ValueError(f"This has no prefixes and ipv6_prefixes. Give the file that AWS publishes at {PUBLISHED_AT}.")
     return published
