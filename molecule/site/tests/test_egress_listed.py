@@ -70,7 +70,8 @@ def test_a_list_takes_the_place_of_the_open_rule(
 ) -> None:
     status, output, _changed = play("playbooks/egress.yml", listed(tmp_path, US))
     assert status == 0, output
-    assert re.search(r"add +sg-\w+ +TCP 443 to prefix list safesecrets-aws-ipv4 \(new\)", output), output
+    unwrapped = " ".join(output.split())
+    assert re.search(r"add sg-\w+ TCP 443 to prefix list safesecrets-aws-ipv4 \(new\)", unwrapped), output
     assert entries() == {CANADA, US}
     assert lists_named(group()) == [(443, 443)]
     assert rules() == {("tcp", 443, "198.18.100.0/24")}
