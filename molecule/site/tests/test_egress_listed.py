@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,6 +88,23 @@ def test_a_list_gets_back_what_it_held_where_a_proof_fails(
     assert entries() == {CANADA, US}
     assert lists_named(group()) == [(443, 443)]
     assert "safesecrets:egress-change" not in str(group()["Tags"])
+
+
+def test_what_a_run_killed_while_it_fills_the_list_left_is_completed_by_the_next(
+    tmp_path: Path, outbound: Callable[..., Any], group: Group, entries: Entries
+) -> None:
+    added = "198.18.11.0/24"
+    wanted = listed(tmp_path, US, added)
+    run = outbound(kill_at="Keep the prefix lists", **wanted)
+    assert run.status == -signal.SIGKILL, run.output
+    assert {CANADA, US} <= entries(), "what the host needs is open"
+    run = outbound(**wanted)
+    assert run.status == 0, run.output
+    assert entries() == {CANADA, US, added}
+    assert lists_named(group()) == [(443, 443)]
+    assert "safesecrets:egress-change" not in str(group()["Tags"])
+    run = outbound(**listed(tmp_path, US))
+    assert (run.status, entries()) == (0, {CANADA, US}), run.output
 
 
 def test_the_rollback_leaves_the_list_to_be_deleted(play: Play, rules: Rules, group: Group, entries: Entries) -> None:
