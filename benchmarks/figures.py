@@ -12,7 +12,7 @@ from typing import Any
 Sample = Mapping[str, Any]
 Samples = Mapping[str, Sequence[Sample]]
 #: The contenders by the letters of the table; a state is what the lab starts with.
-CONVERGING, IDLE, RUNBOOK, STOCK, FLOOR = "a", "b", "c", "d", "e"
+IDLE, RUNBOOK, FLOOR = "b", "c", "e"
 FIGURES = ("seconds", "cpu_seconds", "peak_mib", "calls", "calls_without_trail", "module_executions")
 FILE_MODULES = ("environment_file", "service_credential")
 PROBE_MODULES = ("service_probe",)

@@ -48,7 +48,7 @@ def snapshot() -> dict[str, Any]:
     return json.loads(seen.stdout)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def on_host(lab: dict[str, Any]) -> Callable[[str], str]:
     """Run a shell script on the host and give what it prints."""
 

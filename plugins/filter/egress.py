@@ -10,6 +10,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.safesecrets.infra.plugins.module_utils import (
     egress,
     egress_controlled,
+    egress_groups,
     egress_review,
     egress_way_back,
     host_services,
@@ -43,6 +44,7 @@ class FilterModule:
             "egress_foreign_findings": egress_controlled.foreign_findings,
             "egress_host_findings": egress_review.host_finding,
             "egress_missed": egress_controlled.missed,
+            "egress_own_name": egress_groups.own_name,
             "egress_plan": explained(egress_controlled.controlled),
             "egress_proven": egress_controlled.proven,
             "egress_record_names": explained(egress_way_back.record_names),

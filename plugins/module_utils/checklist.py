@@ -23,7 +23,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.findings import 
 from ansible_collections.safesecrets.infra.plugins.module_utils.report import (
     VERDICTS,
     count,
-    named_hosts,
+    enumerated,
     overall,
     taken_over,
 )
@@ -111,7 +111,7 @@ def _heading(report: Mapping[str, Any], width: int) -> Iterator[Line]:
         yield from (Line(text) for text in wrap(note, width))
     earlier = taken_over(report)
     if earlier:
-        runs = named_hosts(sorted({each["run_id"] for each in earlier}))
+        runs = enumerated(sorted({each["run_id"] for each in earlier}))
         note = f"{len(earlier)} of the findings are taken over from the run {runs}."
         yield from (Line(text) for text in wrap(note, width))
 
@@ -219,7 +219,7 @@ def _to_do(report: Mapping[str, Any], width: int) -> Iterator[Line]:
     for number, group in enumerate(alike(wanting), 1):
         first = group[0]
         hosts = sorted({host for each in group for host in each["hosts"]} - {"localhost"})
-        heading = f"{WORDS[first['status']]} {first['item']}{' on ' if hosts else ''}{named_hosts(hosts)}"
+        heading = f"{WORDS[first['status']]} {first['item']}{' on ' if hosts else ''}{enumerated(hosts)}"
         yield from _indented(f"{number:>2}. ", heading, width, first["status"])
         yield from _indented("    What:   ", subjects(group), width)
         yield from _indented("    Seen:   ", first["detail"], width)

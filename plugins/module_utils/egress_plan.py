@@ -193,31 +193,6 @@ def steps(planned: Plan) -> list[Step]:
     return [*order, Step("keep")]
 
 
-def steps_back(recorded: State, created: str = "") -> list[Step]:
-    """Return the order in which what was recorded comes back: first all of it, then nothing but that."""
-    back = [
-        Step("add", recorded.rules),
-        Step("attach", attached=recorded.attached if created else {}),
-        Step("remove", recorded.rules),
-    ]
-    return [*back, Step("delete", {created: ()})] if created else back
-
-
-def after(state: State, step: Step) -> State:
-    """Return what stands after a step."""
-    rules, attached = dict(state.rules), dict(state.attached)
-    for name, wanted in step.rules.items():
-        if step.action in ("add", "create"):
-            rules[name] = tuple(dict.fromkeys((*rules.get(name, ()), *wanted)))
-        elif step.action == "remove":
-            rules[name] = tuple(rule for rule in rules[name] if rule in wanted)
-        elif step.action == "delete":
-            rules.pop(name, None)
-    if step.action in ("add", "attach", "remove"):
-        attached.update(step.attached)
-    return State(rules, attached)
-
-
 def _change(
     group_id: str, standing: Sequence[Rule], add: Sequence[Rule], remove: tuple[Rule, ...], wanted: Sequence[Rule]
 ) -> Change:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.safesecrets.infra.plugins.module_utils.findings import PASS, Finding
-from ansible_collections.safesecrets.infra.plugins.module_utils.report import named_hosts
+from ansible_collections.safesecrets.infra.plugins.module_utils.report import enumerated
 from ansible_collections.safesecrets.infra.plugins.module_utils.requirements_checklist import scope
 
 Row = dict[str, Any]
@@ -175,7 +175,7 @@ def environment_lines(report: Report) -> Iterator[str]:
         variables = json.dumps(each["evidence"].get("variables", {}), sort_keys=True)
         alike.setdefault((each["region"], each["status"] == PASS, variables), []).append(each)
     for (region, is_proven, _variables), group in alike.items():
-        hosts = named_hosts(host for each in group for host in each["hosts"])
+        hosts = enumerated(host for each in group for host in each["hosts"])
         yield one_line(f"# {region} on {hosts}: {'proven' if is_proven else 'NOT PROVEN'}")
         yield from _assignments(group[0]["evidence"].get("variables", {}), written)
     yield from _provider_lines(report, written)

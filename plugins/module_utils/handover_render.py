@@ -16,7 +16,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.findings import 
 from ansible_collections.safesecrets.infra.plugins.module_utils.junit import junit
 from ansible_collections.safesecrets.infra.plugins.module_utils.report import (
     SCHEMA_VERSION,
-    named_hosts,
+    enumerated,
     overall,
     taken_over,
 )
@@ -84,7 +84,7 @@ def view(report: Report) -> dict[str, Any]:
         "overall": overall(report),
         "not_run": [item for item in report["items"] if item["verdict"] == NOT_RUN],
         "hosts": handover_outputs.hosts(report["findings"]),
-        "earlier_runs": named_hosts(sorted({each["run_id"] for each in taken_over(report)})),
+        "earlier_runs": enumerated(sorted({each["run_id"] for each in taken_over(report)})),
         "taken_over": taken_over(report),
         "to_do": handover_pages.to_do(report),
         "items": handover_pages.items(report),
@@ -111,7 +111,7 @@ def _environment(templates: Path, **options: Any) -> Any:
         keep_trailing_newline=True,
         **options,
     )
-    filters: dict[str, Any] = {"moment": moment, "json": as_json, "named": named_hosts}
+    filters: dict[str, Any] = {"moment": moment, "json": as_json, "named": enumerated}
     environment.filters.update(filters)
     return environment
 

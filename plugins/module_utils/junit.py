@@ -16,7 +16,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.findings import 
     UNPROVEN,
 )
 from ansible_collections.safesecrets.infra.plugins.module_utils.handover_pages import items
-from ansible_collections.safesecrets.infra.plugins.module_utils.report import named_hosts
+from ansible_collections.safesecrets.infra.plugins.module_utils.report import enumerated
 
 Report = Mapping[str, Any]
 
@@ -64,7 +64,7 @@ def _suite(root: ET.Element, report: Report, item: Mapping[str, Any]) -> ET.Elem
         where = f" in {each['region']}" if each["region"] else ""
         hosts = [host for host in each["hosts"] if host != "localhost"]
         case = _case(
-            suite, name, f"{each['title']}: {each['subject']}{where}" + (f" on {named_hosts(hosts)}" if hosts else "")
+            suite, name, f"{each['title']}: {each['subject']}{where}" + (f" on {enumerated(hosts)}" if hosts else "")
         )
         _outcome(case, each["status"], each["detail"], each["remedy"], each["id"])
     for task in report["failed_tasks"]:

@@ -16,7 +16,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.report import (
     FailedTask,
     Run,
     build_report,
-    named_hosts,
+    enumerated,
 )
 from ansible_collections.safesecrets.infra.plugins.module_utils.shards import is_shard
 
@@ -53,10 +53,10 @@ def merged_report(shards: Sequence[Shard], now: datetime, left_out: Sequence[str
         held = [_as_of(now, each, shard["host"]) for each in shard["findings"]]
         observations.setdefault(shard["host"], []).extend(held)
     tasks = [FailedTask(**task) for shard in shards for task in shard["failed_tasks"]]
-    notes = [f"Merged from the shards of {named_hosts(sorted(observations))}."]
+    notes = [f"Merged from the shards of {enumerated(sorted(observations))}."]
     if left_out:
         notes.append(
-            f"Left out, being of another account, configuration or version, or no shard: {named_hosts(left_out)}."
+            f"Left out, being of another account, configuration or version, or no shard: {enumerated(left_out)}."
         )
     return build_report(run, observations, tasks, notes)
 

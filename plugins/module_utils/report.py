@@ -36,8 +36,8 @@ IDENTITY = ("item", "id", "subject", "region")
 #: What check mode proves nothing of.
 WITHOUT_CHECK_MODE = ("validation",)
 
-#: How many hosts a sentence names.
-HOSTS_NAMED = 10
+#: How many hosts or runs a sentence names.
+NAMED = 10
 
 #: The worst first: an item is as good as its worst finding.
 VERDICTS = (FAIL, UNPROVEN, PASS, NOT_APPLICABLE, NOT_RUN)
@@ -167,11 +167,11 @@ def lacking_in_check_mode(findings: Iterable[Finding]) -> list[str]:
 _WITHOUT_CHECK_MODE = re.compile(r"without (?:--check|check mode)", re.IGNORECASE)
 
 
-def named_hosts(hosts: Iterable[str]) -> str:
-    """Name hosts; of many the first, and how many more there are."""
-    names = list(dict.fromkeys(hosts))
-    rest = len(names) - HOSTS_NAMED
-    return ", ".join(names[:HOSTS_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+def enumerated(names: Iterable[str]) -> str:
+    """Name each once; of many the first, and how many more there are."""
+    names = list(dict.fromkeys(names))
+    rest = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def taken_over(report: Mapping[str, Any]) -> list[Finding]:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.safesecrets.infra.plugins.module_utils.model_identifiers import FOUNDATION_MODEL, parse
@@ -114,8 +114,3 @@ def _transcription(region: str, language_code: str, expectation: str) -> Row:
         "language_code": language_code,
         "expectation": expectation,
     }
-
-
-def regions_of(calls: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the regions that calls go to, each once."""
-    return list(dict.fromkeys(call["region"] for call in calls if call.get("region")))

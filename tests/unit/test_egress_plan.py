@@ -13,12 +13,10 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.egress_plan impo
     Plan,
     State,
     Step,
-    after,
     dedicated_plan,
     opens_everything,
     plan,
     steps,
-    steps_back,
 )
 from ansible_collections.safesecrets.infra.plugins.module_utils.egress_quotas import (
     Quotas,
@@ -39,6 +37,31 @@ LISTS: dict[str, Sequence[IPNetwork]] = {
     "pl-canada": [ipaddress.ip_network("198.18.1.0/24")],
     "pl-all": [ipaddress.ip_network("0.0.0.0/0")],
 }
+
+
+def steps_back(recorded: State, created: str = "") -> list[Step]:
+    """Return the order in which what was recorded comes back: first all of it, then nothing but that."""
+    back = [
+        Step("add", recorded.rules),
+        Step("attach", attached=recorded.attached if created else {}),
+        Step("remove", recorded.rules),
+    ]
+    return [*back, Step("delete", {created: ()})] if created else back
+
+
+def after(state: State, step: Step) -> State:
+    """Return what stands after a step."""
+    rules, attached = dict(state.rules), dict(state.attached)
+    for name, wanted in step.rules.items():
+        if step.action in ("add", "create"):
+            rules[name] = tuple(dict.fromkeys((*rules.get(name, ()), *wanted)))
+        elif step.action == "remove":
+            rules[name] = tuple(rule for rule in rules[name] if rule in wanted)
+        elif step.action == "delete":
+            rules.pop(name, None)
+    if step.action in ("add", "attach", "remove"):
+        attached.update(step.attached)
+    return State(rules, attached)
 
 
 def planned(rules: Sequence[Rule], wanted: Sequence[Rule], **options: bool) -> Plan:

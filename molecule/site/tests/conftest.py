@@ -140,29 +140,24 @@ def opened(aws: Callable[..., Any], group: Callable[[], dict[str, Any]]) -> Iter
 
 
 @pytest.fixture(scope="session")
-def anything(lab: dict[str, Any], aws: Callable[..., Any]) -> Iterator[Any]:
+def anything(lab: dict[str, Any], aws: Callable[..., Any], on_host: Callable[[str], str]) -> Iterator[Any]:
     """Give EC2 for someone who may do everything there: the operator may not, and lets the role for a while."""
     iam, role = aws("iam"), {"RoleName": lab["role_name"], "PolicyName": POLICY}
     statement = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
     iam.put_role_policy(**role, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
     try:
-        yield _as_the_role(lab)
+        yield _as_the_role(lab, on_host)
     finally:
         iam.delete_role_policy(**role)
 
 
-def _as_the_role(lab: dict[str, Any]) -> Any:
+def _as_the_role(lab: dict[str, Any], on_host: Callable[[str], str]) -> Any:
     script = """
         metadata=http://169.254.169.254/latest
         token=$(curl -sf -X PUT -H X-aws-ec2-metadata-token-ttl-seconds:60 $metadata/api/token)
         curl -sf -H "X-aws-ec2-metadata-token: $token" $metadata/meta-data/iam/security-credentials/
     """
-    script = f"{script.rstrip()}{lab['role_name']}"
-    command = [
-        *("ssh", "-o", "BatchMode=yes", "-o", f"UserKnownHostsFile={lab['host_known_hosts']}"),
-        *("-i", lab["host_key"], "-p", str(lab["host_port"]), f"{lab['host_user']}@127.0.0.1", "sh -s"),
-    ]
-    found = json.loads(subprocess.run(command, input=script, check=True, capture_output=True, text=True).stdout)
+    found = json.loads(on_host(f"{script.rstrip()}{lab['role_name']}"))
     session = boto3.Session(found["AccessKeyId"], found["SecretAccessKey"], found["Token"])
     ec2 = session.client("ec2", lab["region"], endpoint_url=lab["endpoint_url"], verify=lab["ca_bundle"])
     for _attempt in range(100):

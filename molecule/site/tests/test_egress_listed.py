@@ -21,7 +21,7 @@ CANADA, US, MOVED = "198.18.1.0/24", "198.18.2.0/24", "198.19.0.0/24"
 Group = Callable[[], dict[str, Any]]
 Rules = Callable[[], set[tuple[str, int | None, str]]]
 Entries = Callable[[], set[str]]
-Play = Callable[..., tuple[int, str, int]]
+Play = Callable[..., Any]
 
 
 def listed(directory: Path, *us: str) -> dict[str, Any]:
@@ -69,10 +69,9 @@ def lists_named(group: dict[str, Any]) -> list[tuple[int, int]]:
 def test_a_list_takes_the_place_of_the_open_rule(
     tmp_path: Path, play: Play, rules: Rules, group: Group, entries: Entries
 ) -> None:
-    status, output, _changed = play("playbooks/egress.yml", listed(tmp_path, US))
-    assert status == 0, output
-    unwrapped = " ".join(output.split())
-    assert re.search(r"add sg-\w+ TCP 443 to prefix list safesecrets-aws-ipv4 \(new\)", unwrapped), output
+    run = play("playbooks/egress.yml", listed(tmp_path, US))
+    assert run.status == 0, run.output
+    assert re.search(r"add sg-\w+ TCP 443 to prefix list safesecrets-aws-ipv4 \(new\)", run.said), run.output
     assert entries() == {CANADA, US}
     assert lists_named(group()) == [(443, 443)]
     assert rules() == {("tcp", 443, "198.18.100.0/24")}
@@ -82,9 +81,9 @@ def test_a_list_gets_back_what_it_held_where_a_proof_fails(
     tmp_path: Path, play: Play, group: Group, entries: Entries
 ) -> None:
     """AWS publishes another range for the US than the one in which the host needs its endpoints."""
-    status, output, _changed = play("playbooks/egress.yml", listed(tmp_path, MOVED))
-    assert status != 0, output
-    assert "The host did not reach bedrock.us-east-1.amazonaws.com:443 (no answer in time" in output
+    run = play("playbooks/egress.yml", listed(tmp_path, MOVED))
+    assert run.status != 0, run.output
+    assert "The host did not reach bedrock.us-east-1.amazonaws.com:443 (no answer in time" in run.said, run.output
     assert entries() == {CANADA, US}
     assert lists_named(group()) == [(443, 443)]
     assert "safesecrets:egress-change" not in str(group()["Tags"])
