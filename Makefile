@@ -169,7 +169,7 @@ test-documentation: setup ## The documentation: its commands, links, runbook, an
 .PHONY: test-newest
 test-newest: setup $(if $(strip $(PYTHON_NEWEST)),$(VENV_NEWEST)/.installed) ## Unit tests and the site scenario on Python 3.13 and the newest ansible-core, where there is one
 ifneq ($(strip $(PYTHON_NEWEST)),)
-	PATH="$(VENV_NEWEST)/bin:$$PATH" $(VENV_NEWEST)/bin/pytest tests/unit tests/end_to_end/test_site.py -n 2 --dist loadfile \
+	PATH="$(VENV_NEWEST)/bin:$$PATH" $(VENV_NEWEST)/bin/pytest tests/unit tests/end_to_end/test_site.py tests/end_to_end/test_in_worker.py -n 2 --dist loadfile \
 		-k "not each_step_runs_alone and not tags_select_steps and not limit_with_localhost"
 else
 	@echo "No Python 3.13 on this machine: the newest ansible-core is not tested here."

@@ -76,7 +76,7 @@ class Lab:
         """Run a playbook; `variables` are extra vars, `more` goes into the environment."""
         report = self.directory / "handover/latest/report.json"
         (self.directory / "handover/latest").unlink(missing_ok=True)
-        command = [str(ANSIBLE_PLAYBOOK), "--inventory", "inventory/lab", f"playbooks/{playbook}", *arguments]
+        command = [str(ANSIBLE_PLAYBOOK), "--inventory", "inventory/lab", str(Path("playbooks") / playbook), *arguments]
         if variables:
             command += ["--extra-vars", json.dumps(variables)]
         finished = subprocess.run(
