@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible_collections.safesecrets.infra.plugins.module_utils.api_call import api_call
 from ansible_collections.safesecrets.infra.plugins.module_utils.concurrent_calls import run_all
@@ -15,9 +16,10 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.trail_events imp
 
 Client = Any
 Row = dict[str, Any]
+Result = TypeVar("Result")
 
 #: AWS lets through two requests a second for each account and region.
-SECONDS_BETWEEN_REQUESTS = 0.52
+REQUESTS, SECONDS = 2, 1.0
 GREATEST_PAGE = 50
 
 
@@ -29,18 +31,26 @@ def lookup_events(client: Client, parameters: Mapping[str, Any]) -> dict[str, An
 
 
 class Pace:
-    """Keeps one region's requests apart."""
+    """Keeps to the number of requests that one region answers a second."""
 
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         """Begin without a request to wait for."""
-        self._clock, self._sleep, self._next = clock, sleep, 0.0
+        self._clock, self._sleep = clock, sleep
+        self._answered: deque[float] = deque(maxlen=REQUESTS)
 
-    def wait(self) -> None:
-        """Wait until the next request may be made."""
-        self._sleep(max(0.0, self._next - self._clock()))
-        self._next = self._clock() + SECONDS_BETWEEN_REQUESTS
+    def make(self, request: Callable[[], Result]) -> Result:
+        """Make the request when AWS takes another one.
+
+        A second runs from an answer: when a request arrived, nobody here can know, but not after that.
+        """
+        if len(self._answered) == REQUESTS:
+            self._sleep(max(0.0, self._answered[0] + SECONDS - self._clock()))
+        try:
+            return request()
+        finally:
+            self._answered.append(self._clock())
 
 
 def look_up(
@@ -96,8 +106,7 @@ def _in_region(
 def _pages(client: Client, parameters: Mapping[str, Any], max_pages: int, pace: Pace) -> Iterator[dict[str, Any]]:
     token: dict[str, str] = {}
     for _number in range(max_pages):
-        pace.wait()
-        page = lookup_events(client, {**parameters, **token})
+        page = pace.make(partial(lookup_events, client, {**parameters, **token}))
         yield page
         if not page.get("NextToken"):
             return

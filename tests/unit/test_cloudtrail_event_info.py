@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ def event(number: int, **content: Any) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cloudtrail, "SECONDS_BETWEEN_REQUESTS", 0.0)
+    monkeypatch.setattr(cloudtrail, "SECONDS", 0.0)
 
 
 def test_every_page_of_every_look_up_once_and_the_newest_first(aws: StubbedClients, run_module: ModuleRunner) -> None:
@@ -84,20 +85,37 @@ def test_a_moment_that_is_none_is_refused(aws: StubbedClients, run_module: Modul
     assert "start_time is 'yesterday': write it as" in result["msg"]
 
 
-def test_requests_of_a_region_keep_their_distance(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cloudtrail, "SECONDS_BETWEEN_REQUESTS", 0.5)
-    now, slept = [100.0], list[float]()
+def test_a_region_gets_two_requests_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cloudtrail, "SECONDS", 1.0)
+    now, sent, answered = [100.0], list[float](), list[float]()
 
     def sleep(seconds: float) -> None:
-        slept.append(round(seconds, 3))
         now[0] += seconds
 
-    pace = cloudtrail.Pace(lambda: now[0], sleep)
-    for taken in (0.1, 0.9, 0.0):
-        pace.wait()
+    def request(taken: float) -> float:
+        sent.append(now[0])
         now[0] += taken
-    pace.wait()
-    assert slept == [0.0, 0.4, 0.0, 0.5]
+        answered.append(now[0])
+        return taken
+
+    pace = cloudtrail.Pace(lambda: now[0], sleep)
+    taken = [0.25, 0.5, 0.0, 2.0, 0.125, 0.125, 0.125]
+    assert [pace.make(partial(request, each)) for each in taken] == taken
+    # Whenever a request arrives between its two moments, the second before it had one at most.
+    assert all(later - earlier >= 1.0 for earlier, later in zip(answered, sent[2:], strict=False))
+    # And nobody waits for longer than that.
+    assert [round(each - 100.0, 3) for each in sent] == [0.0, 0.25, 1.25, 1.75, 3.75, 4.75, 4.875]
+
+
+def test_a_request_that_failed_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cloudtrail, "SECONDS", 1.0)
+    slept: list[float] = []
+    pace = cloudtrail.Pace(lambda: 5.0, slept.append)
+    for _number in range(2):
+        with pytest.raises(ZeroDivisionError):
+            pace.make(lambda: 1 // 0)
+    pace.make(lambda: 1)
+    assert slept == [1.0]
 
 
 # Denials
