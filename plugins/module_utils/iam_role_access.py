@@ -37,10 +37,33 @@ def get_role(client: Client, role_name: str) -> Answer | None:
         return None
 
 
-@api_call("tell the account of the credentials", "sts:GetCallerIdentity")
-def get_account_id(client: Client) -> str:
-    """Return the account that the credentials belong to."""
-    return str(client.get_caller_identity()["Account"])
+@api_call("list the instance profiles of the role {role_name}", "iam:ListInstanceProfilesForRole")
+def list_instance_profiles(client: Client, role_name: str) -> list[Answer] | None:
+    """Return the instance profiles that the role stands in, None where there is no such role."""
+    pages = client.get_paginator("list_instance_profiles_for_role").paginate(RoleName=role_name)
+    try:
+        return [profile for page in pages for profile in page["InstanceProfiles"]]
+    except is_boto3_error_code("NoSuchEntity"):
+        return None
+
+
+def find_role(client: Client, role_name: str) -> dict[str, Any] | None:
+    """Return the ARNs of the role and of its instance profiles, None where there is no such role.
+
+    A profile carries its role, so that the role itself is read only where no profile does.
+    """
+    profiles = list_instance_profiles(client, role_name)
+    if profiles is None:
+        return None
+    carried = (role for profile in profiles for role in profile["Roles"] if role["RoleName"] == role_name)
+    role = next(carried, None) or get_role(client, role_name)
+    return role and {"arn": role["Arn"], "instance_profile_arns": [profile["Arn"] for profile in profiles]}
+
+
+@api_call("tell whose credentials these are", "sts:GetCallerIdentity")
+def get_caller_identity(client: Client) -> Answer:
+    """Return account and ARN of the credentials."""
+    return dict(client.get_caller_identity())
 
 
 @api_call("list the inline policies of the role {role_name}", "iam:ListRolePolicies")

@@ -47,11 +47,11 @@ def configuration_findings(configuration: Mapping[str, Any], unknown_regions: Se
 def account_findings(account_id: str, caller: Mapping[str, Any]) -> list[Finding]:
     """Return whether the credentials are of the account that may be changed.
 
-    account_id: ``safesecrets_account_id``, empty for any. caller: the result of ``amazon.aws.aws_caller_info``.
+    account_id: ``safesecrets_account_id``, empty for any. caller: the result of caller_identity_info.
     """
-    evidence = {"account_id": caller["account"], "caller_arn": caller["arn"], "expected_account_id": account_id}
-    fault = account_id not in ("", caller["account"])
-    detail = f"The credentials are those of {caller['arn']} in account {caller['account']}"
+    evidence = {"account_id": caller["account_id"], "caller_arn": caller["arn"], "expected_account_id": account_id}
+    fault = account_id not in ("", caller["account_id"])
+    detail = f"The credentials are those of {caller['arn']} in account {caller['account_id']}"
     return [
         finding(
             "prerequisites.account",
@@ -65,20 +65,20 @@ def account_findings(account_id: str, caller: Mapping[str, Any]) -> list[Finding
     ]
 
 
-def role_findings(role_name: str, account_id: str, roles: Sequence[Mapping[str, Any]]) -> list[Finding]:
+def role_findings(role_name: str, account_id: str, role: Mapping[str, Any] | None) -> list[Finding]:
     """Return whether the role exists; whether a host has it, only the host knows.
 
-    roles: what ``amazon.aws.iam_role_info`` found under the name.
+    role: the one that caller_identity_info found under the name, None where there is none.
     """
     identifier = "prerequisites.role"
-    if not roles:
+    if not role:
         detail = f"The account {account_id} has no role {role_name}."
         remedy = "Name the role of the host's instance profile in safesecrets_role_name."
         return [finding(identifier, ITEM, role_name, FAIL, detail, remedy=remedy)]
-    profiles = [profile["arn"] for profile in roles[0].get("instance_profiles", [])]
-    evidence = {"role_arn": roles[0]["arn"], "instance_profile_arns": profiles}
+    profiles = role["instance_profile_arns"]
+    evidence = {"role_arn": role["arn"], "instance_profile_arns": profiles}
     detail = f"The role exists, in {len(profiles)} instance profiles."
-    return [finding(identifier, ITEM, roles[0]["arn"], PASS, detail, evidence=evidence)]
+    return [finding(identifier, ITEM, role["arn"], PASS, detail, evidence=evidence)]
 
 
 def instance_findings(

@@ -89,7 +89,7 @@ notes:
     policies, session policies and endpoint policies.
 seealso:
   - module: amazon.aws.iam_policy
-  - module: amazon.aws.iam_role_info
+  - module: safesecrets.infra.caller_identity_info
 extends_documentation_fragment:
   - safesecrets.infra.attributes.info_module
   - amazon.aws.common.modules
@@ -412,7 +412,7 @@ def find_role(module: AnsibleAWSModule, client: Any) -> dict[str, Any]:
         )
     role = iam_role_access.get_role(client, name)
     if role is None:
-        account_id = iam_role_access.get_account_id(module.client("sts"))
+        account_id = iam_role_access.get_caller_identity(module.client("sts"))["Account"]
         module.fail_json(
             msg=f"role_name: there is no role {name} in the account {account_id}. Give the name of the role that is in "
             "the instance profile of the host, or credentials of its account."

@@ -20,8 +20,8 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.prerequisite_fin
 PRODUCTION = Path(__file__).resolve().parents[2] / "inventory/production/group_vars/all/safesecrets.yml"
 ACCOUNT = "111122223333"
 PROFILE_ARN = f"arn:aws:iam::{ACCOUNT}:instance-profile/app"
-CALLER = {"account": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:user/operator"}
-ROLE = {"arn": f"arn:aws:iam::{ACCOUNT}:role/app", "instance_profiles": [{"arn": PROFILE_ARN}]}
+CALLER = {"account_id": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:user/operator"}
+ROLE = {"arn": f"arn:aws:iam::{ACCOUNT}:role/app", "instance_profile_arns": [PROFILE_ARN]}
 SEEN = {
     "instance_id": "i-0123456789abcdef0",
     "region": "ca-central-1",
@@ -57,15 +57,15 @@ def test_another_account_fails_and_both_are_named(expected: str, status: str) ->
 
 
 @pytest.mark.parametrize(
-    ("roles", "status", "detail"),
+    ("role", "status", "detail"),
     [
-        ([ROLE], "pass", "The role exists, in 1 instance profiles."),
-        ([], "fail", f"The account {ACCOUNT} has no role app."),
-        ([ROLE | {"instance_profiles": []}], "pass", "The role exists, in 0 instance profiles."),
+        (ROLE, "pass", "The role exists, in 1 instance profiles."),
+        (None, "fail", f"The account {ACCOUNT} has no role app."),
+        (ROLE | {"instance_profile_arns": []}, "pass", "The role exists, in 0 instance profiles."),
     ],
 )
-def test_the_role_exists(roles: list[dict[str, Any]], status: str, detail: str) -> None:
-    (found,) = checked(role_findings("app", ACCOUNT, roles))
+def test_the_role_exists(role: dict[str, Any] | None, status: str, detail: str) -> None:
+    (found,) = checked(role_findings("app", ACCOUNT, role))
     assert (found["status"], found["detail"]) == (status, detail)
 
 

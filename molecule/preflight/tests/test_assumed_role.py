@@ -172,6 +172,14 @@ def test_without_the_role_the_user_may_not_read(account: Account, user_key: dict
     assert "Remedy: check how safesecrets_role_name is written" in output
 
 
+def test_the_account_is_judged_before_a_role_that_may_not_be_read(
+    account: Account, user_key: dict[str, str], tmp_path: Path
+) -> None:
+    output = play(account, user_key, tmp_path, safesecrets_account_id="999999999999")
+    assert "but safesecrets_account_id is 999999999999" in output
+    assert "could not be looked up" not in output
+
+
 def test_a_role_that_may_not_be_assumed_is_named(account: Account, user_key: dict[str, str], tmp_path: Path) -> None:
     arn = f"arn:aws:iam::{account.account_id}:role/other"
     output = play(account, user_key, tmp_path, safesecrets_assume_role_arn=arn)

@@ -77,7 +77,7 @@ def test_the_facts_are_there_and_looked_up_once(play: Play, lab: dict[str, Any],
     assert {name: instance[name] for name in ("instance_id", "role_name", "account_id", "region")} == {
         name: lab[name] for name in ("instance_id", "role_name", "account_id", "region")
     }
-    assert output.count("TASK [safesecrets.infra.preflight : Look up the role]") == 1
+    assert output.count("TASK [safesecrets.infra.preflight : Read the caller's identity and look up the role]") == 1
     assert output.count("TASK [safesecrets.infra.preflight : Ask the host who it is]") == 1
 
 
