@@ -29,6 +29,8 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.model_readiness 
 
 Client = Any
 Answer = dict[str, Any]
+#: The most that ListInferenceProfiles gives at once; a region has far fewer.
+PAGE_SIZE = 1000
 
 
 @api_call("list the foundation models", "bedrock:ListFoundationModels")
@@ -40,7 +42,7 @@ def list_foundation_models(client: Client) -> list[Answer]:
 @api_call("list the inference profiles", "bedrock:ListInferenceProfiles")
 def list_inference_profiles(client: Client) -> list[Answer]:
     """Return every inference profile summary of the region that AWS defined."""
-    pages = client.get_paginator("list_inference_profiles").paginate(typeEquals="SYSTEM_DEFINED")
+    pages = client.get_paginator("list_inference_profiles").paginate(typeEquals="SYSTEM_DEFINED", maxResults=PAGE_SIZE)
     return [profile for page in pages for profile in page["inferenceProfileSummaries"]]
 
 

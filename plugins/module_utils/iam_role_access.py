@@ -15,6 +15,8 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.iam_simulation i
     Simulation,
     api_parameters,
     decision_rows,
+    is_denied_by_organizations,
+    merged_questions,
 )
 from ansible_collections.safesecrets.infra.plugins.module_utils.iam_statements import (
     BOUNDARY,
@@ -163,18 +165,23 @@ def read_decisions(
     documents: Sequence[Mapping[str, Any]],
     policies: Sequence[Policy],
 ) -> list[Answer]:
-    """Make all simulations and return their rows, in order.
+    """Make all simulations, in as few calls as they need, and return their rows, in order.
+
+    A merged question that service control policies deny is asked again for each simulation, so that none is said to be
+    denied by them because another one is.
 
     Raises ValueError when IAM leaves a question without an answer.
     """
-    answers = run_all(
-        {
-            position: partial(simulate, client, role["Arn"], simulation, documents)
-            for position, simulation in enumerate(simulations)
-        }
-    )
+
+    def ask(questions: Mapping[tuple[int, ...], Simulation]) -> dict[tuple[int, ...], list[Answer]]:
+        return run_all({key: partial(simulate, client, role["Arn"], one, documents) for key, one in questions.items()})
+
+    answers = ask(merged_questions(simulations))
+    unclear = [each for each, found in answers.items() if len(each) > 1 and is_denied_by_organizations(found)]
+    answers |= ask({(position,): simulations[position] for each in unclear for position in each})
+    answered = {position: found for positions, found in answers.items() for position in positions}
     return [
         row
         for position, simulation in enumerate(simulations)
-        for row in decision_rows(role["RoleName"], simulation, answers[position], policies)
+        for row in decision_rows(role["RoleName"], simulation, answered[position], policies)
     ]

@@ -60,6 +60,32 @@ def _context_entry(key: str, value: Any) -> dict[str, Any]:
     return {"ContextKeyName": key, "ContextKeyValues": values, "ContextKeyType": kind}
 
 
+def merged_questions(simulations: Sequence[Simulation]) -> dict[tuple[int, ...], Simulation]:
+    """Return what has to be asked, by the positions of the simulations that each question answers.
+
+    Simulations that differ in their resources and in what is expected are one question: every action on every resource
+    of it is wanted by one of them. ``*`` stands for no resource and stays apart.
+    """
+    alike: dict[tuple[Any, ...], list[int]] = {}
+    for position, one in enumerate(simulations):
+        context = json.dumps(one.get("context") or {}, sort_keys=True)
+        apart = tuple(one["resources"]) if "*" in one["resources"] else ()
+        alike.setdefault((one["region"], context, tuple(one["actions"]), apart), []).append(position)
+    return {
+        tuple(positions): {
+            **simulations[positions[0]],
+            "resources": list(dict.fromkeys(arn for each in positions for arn in simulations[each]["resources"])),
+        }
+        for positions in alike.values()
+    }
+
+
+def is_denied_by_organizations(results: Iterable[Mapping[str, Any]]) -> bool:
+    """Tell whether service control policies deny something; IAM says it of all resources together, not of each."""
+    details = (result.get("OrganizationsDecisionDetail") or {} for result in results)
+    return any(detail.get("AllowedByOrganizations") is False for detail in details)
+
+
 def requests_of(simulation: Simulation) -> Iterator[Request]:
     """Give the requests that a simulation stands for."""
     for action in simulation["actions"]:

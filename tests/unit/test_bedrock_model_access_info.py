@@ -185,6 +185,9 @@ def test_all_profiles_are_read(aws: StubbedClients, run_module: ModuleRunner) ->
     answer_bedrock(aws, list_inference_profiles=[first, {"inferenceProfileSummaries": [profile()]}])
     row = run_module(bedrock_model_access_info, {"requests": [request(HAIKU_4_5)]})["models"][0]
     assert (row["state"], [each["id"] for each in row["inference_profiles"]]) == ("route", [US_HAIKU_4_5])
+    largest = {"typeEquals": "SYSTEM_DEFINED", "maxResults": 1000}
+    asked = [call.parameters for call in aws.calls("bedrock", "list_inference_profiles")]
+    assert asked == [largest, {**largest, "nextToken": "more"}]
 
 
 DENIALS: dict[str, tuple[str, dict[str, Any]]] = {

@@ -20,6 +20,7 @@ ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/app/{NAME}"
 GUARD_ARN, LIMIT_ARN = f"arn:aws:iam::{ACCOUNT}:policy/Guard", f"arn:aws:iam::{ACCOUNT}:policy/Limit"
 SPEAK, INVOKE = "polly:SynthesizeSpeech", "bedrock:InvokeModel"
 HAIKU = "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-3-haiku-20240307-v1:0"
+SONNET = HAIKU.replace("haiku", "sonnet")
 REGION = "aws:RequestedRegion"
 
 EC2 = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
@@ -189,19 +190,18 @@ def test_simulates_with_region_context_and_planned_documents(iam: StubbedClients
     invoke = {
         "region": "us-east-1",
         "actions": [INVOKE, f"{INVOKE}WithResponseStream"],
-        "resources": [HAIKU, HAIKU.replace("haiku", "sonnet")],
+        "resources": [HAIKU, SONNET],
         "context": {"aws:SecureTransport": "true"},
         "expected": "denied",
     }
     arguments = {"role_name": NAME, "simulations": [SPEECH_US, invoke], "policy_documents": [planned]}
     result = run_module(iam_role_access_info, arguments)
-    sonnet = HAIKU.replace("haiku", "sonnet")
     assert [(row["action"], row["resource"], row["expected"]) for row in result["decisions"]] == [
         (SPEAK, "*", "allowed"),
         (INVOKE, HAIKU, "denied"),
-        (INVOKE, sonnet, "denied"),
+        (INVOKE, SONNET, "denied"),
         (f"{INVOKE}WithResponseStream", HAIKU, "denied"),
-        (f"{INVOKE}WithResponseStream", sonnet, "denied"),
+        (f"{INVOKE}WithResponseStream", SONNET, "denied"),
     ]
     place = {"policy": "PolicyInputList.1", "policy_type": "planned", "sid": "Planned", "index": 0}
     assert all(row["matched_statements"] == [place] for row in result["decisions"])
@@ -235,6 +235,39 @@ def test_a_planned_document_that_the_role_has_is_not_added_again(
     (asked,) = iam.calls("iam", "simulate_principal_policy")
     sent = [json.loads(each) for each in asked.parameters.get("PolicyInputList", [])]
     assert [each["Statement"] for each in sent] == [[each] for each in added]
+
+
+def as_organizations_say(denied: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """Answer as where IAM itself denies everything, and the organization one resource; IAM says it of the whole."""
+
+    def answer(asked: Mapping[str, Any]) -> dict[str, Any]:
+        answered = simulated("implicitDeny")(asked)
+        for result in answered["EvaluationResults"]:
+            result["OrganizationsDecisionDetail"] = {"AllowedByOrganizations": denied not in asked["ResourceArns"]}
+        return answered
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("denied", "calls", "layers"),
+    [
+        ("no resource", [[HAIKU, SONNET]], ["identity policy", "identity policy"]),
+        (SONNET, [[HAIKU, SONNET], [HAIKU], [SONNET]], ["identity policy", "organizations"]),
+    ],
+    ids=["one call for both", "asked again where the organization denies one"],
+)
+def test_what_is_wanted_and_its_control_are_one_call(
+    iam: StubbedClients, run_module: ModuleRunner, denied: str, calls: list[list[str]], layers: list[str]
+) -> None:
+    iam.answer("iam", "simulate_principal_policy", as_organizations_say(denied))
+    wanted = {"region": "us-east-1", "actions": [INVOKE], "resources": [HAIKU]}
+    control = {**wanted, "resources": [SONNET], "expected": "denied"}
+    rows = run_module(iam_role_access_info, {"role_name": NAME, "simulations": [wanted, control]})["decisions"]
+    made = [call.parameters["ResourceArns"] for call in iam.calls("iam", "simulate_principal_policy")]
+    assert sorted(made, key=lambda arns: (-len(arns), arns)) == calls
+    assert [(row["resource"], row["expected"]) for row in rows] == [(HAIKU, "allowed"), (SONNET, "denied")]
+    assert [row["layer"] for row in rows] == layers
 
 
 def test_simulations_are_read_to_the_end(iam: StubbedClients, run_module: ModuleRunner) -> None:

@@ -56,6 +56,51 @@ def test_the_region_is_always_given() -> None:
     }
 
 
+INVOKE = {**SIMULATION, "actions": ["bedrock:InvokeModel"], "resources": ["arn:a", "arn:b"]}
+CONTROL = {**INVOKE, "resources": ["arn:c", "arn:a"], "expected": "denied"}
+THROUGH = {**CONTROL, "context": {"bedrock:InferenceProfileArn": "arn:p"}}
+MERGED: dict[str, tuple[list[Any], dict[tuple[int, ...], list[str]]]] = {
+    "none": ([], {}),
+    "what differs in resources and expectation": ([INVOKE, CONTROL], {(0, 1): ["arn:a", "arn:b", "arn:c"]}),
+    "not next to each other": ([INVOKE, SIMULATION, CONTROL], {(0, 2): ["arn:a", "arn:b", "arn:c"], (1,): ["*"]}),
+    "another context": ([INVOKE, THROUGH], {(0,): ["arn:a", "arn:b"], (1,): ["arn:c", "arn:a"]}),
+    "another region": (
+        [INVOKE, {**CONTROL, "region": "eu-west-1"}],
+        {(0,): INVOKE["resources"], (1,): ["arn:c", "arn:a"]},
+    ),
+    "other actions": ([INVOKE, {**CONTROL, "actions": [SPEAK]}], {(0,): INVOKE["resources"], (1,): ["arn:c", "arn:a"]}),
+    "no resource and a resource": (
+        [SIMULATION, {**INVOKE, "actions": [SPEAK]}],
+        {(0,): ["*"], (1,): INVOKE["resources"]},
+    ),
+    "no resource twice": ([SIMULATION, {**SIMULATION, "expected": "denied"}], {(0, 1): ["*"]}),
+}
+
+
+@pytest.mark.parametrize(("simulations", "expected"), MERGED.values(), ids=MERGED)
+def test_what_is_alike_is_one_question(simulations: list[Any], expected: dict[tuple[int, ...], list[str]]) -> None:
+    merged = iam_simulation.merged_questions(simulations)
+    assert {positions: each["resources"] for positions, each in merged.items()} == expected
+    asked = [request for each in merged.values() for request in iam_simulation.requests_of(each)]
+    wanted = [request for each in simulations for request in iam_simulation.requests_of(each)]
+    assert len(asked) == len(set(map(str, asked)))
+    assert set(map(str, asked)) == set(map(str, wanted))  # nothing less, and nothing that nobody wants
+
+
+@pytest.mark.parametrize(
+    ("details", "expected"),
+    [
+        ([], False),
+        ([None, {}], False),
+        ([{"AllowedByOrganizations": True}], False),
+        ([{"AllowedByOrganizations": True}, {"AllowedByOrganizations": False}], True),
+    ],
+)
+def test_what_organizations_deny(details: list[Any], expected: bool) -> None:
+    results = [{"OrganizationsDecisionDetail": each} for each in details]
+    assert iam_simulation.is_denied_by_organizations(results) is expected
+
+
 @pytest.mark.parametrize(
     ("value", "values", "kind"),
     [
