@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ansible_collections.safesecrets.infra.plugins.module_utils import configuration
+from ansible_collections.safesecrets.infra.plugins.module_utils import configuration, faults
 
 
 @lru_cache(maxsize=1)
@@ -38,6 +38,6 @@ class FilterModule:
     def filters(self):
         return {
             "configuration_faults": configuration_faults,
-            "explain_faults": configuration.explain_faults,
+            "explain_faults": faults.explain_faults,
             "unknown_regions": unknown_regions,
         }

@@ -14,10 +14,9 @@ from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
 
+from ansible_collections.safesecrets.infra.plugins.module_utils.faults import Fault, fault
 from ansible_collections.safesecrets.infra.plugins.module_utils.jurisdictions import JURISDICTIONS, PROMISES
 from ansible_collections.safesecrets.infra.plugins.module_utils.model_identifiers import parse
-
-Fault = dict[str, str]
 
 POLLY_ENGINES = ("standard", "neural", "long-form", "generative")
 SPEECH_PROVIDERS = ("smartest_ai",)
@@ -31,16 +30,6 @@ VOICE = re.compile(r"[A-Z][a-z]+")
 ACCOUNT_ID = re.compile(r"[0-9]{12}")
 ROLE_NAME = re.compile(r"[A-Za-z0-9+=,.@_-]{1,64}")
 ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::(?P<account>[0-9]{12}):role/[A-Za-z0-9+=,.@_/-]+")
-
-
-def fault(variable: str, what: str, remedy: str) -> Fault:
-    """Build one fault. ``what`` reads on from the variable's name: "is empty"."""
-    return {"variable": variable, "fault": what, "remedy": remedy}
-
-
-def explain_faults(faults: Iterable[Fault]) -> str:
-    """Say what is wrong and what to write instead, a line a fault, for an error message."""
-    return "\n".join(f"{each['variable']} {each['fault']}. Remedy: {each['remedy']}" for each in faults)
 
 
 def _kind(value: Any) -> str:

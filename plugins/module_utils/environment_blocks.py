@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.safesecrets.infra.plugins.module_utils.configuration import Fault, fault
 from ansible_collections.safesecrets.infra.plugins.module_utils.environment_file import (
     ACCESS_KEY_ID,
     STATIC_KEY_NAMES,
@@ -23,6 +22,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.environment_file
     variable_faults,
 )
 from ansible_collections.safesecrets.infra.plugins.module_utils.environment_values import READERS, read, written
+from ansible_collections.safesecrets.infra.plugins.module_utils.faults import Fault, fault
 
 _MARKER = re.compile(r"# (?P<mark>BEGIN|END) safesecrets\.infra (?P<block>[a-z_]+)")
 _HEAD = b"# Written by Ansible: what stands between the markers is overwritten.\n"

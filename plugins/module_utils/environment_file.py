@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from ansible_collections.safesecrets.infra.plugins.module_utils.configuration import Fault, fault
 from ansible_collections.safesecrets.infra.plugins.module_utils.environment_values import (
     PLAIN,
     READERS,
     offending_classes,
     written,
 )
+from ansible_collections.safesecrets.infra.plugins.module_utils.faults import Fault, fault
 
 VARIABLE_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
 #: The application has its credentials from the instance profile; these would win over it.

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.safesecrets.infra.plugins.module_utils.configuration import Fault, fault
 from ansible_collections.safesecrets.infra.plugins.module_utils.environment_blocks import (
     ManagedBlock,
     blocks_in,
@@ -25,6 +24,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.environment_bloc
     without_block,
 )
 from ansible_collections.safesecrets.infra.plugins.module_utils.environment_file import exposure_faults
+from ansible_collections.safesecrets.infra.plugins.module_utils.faults import Fault, fault
 from ansible_collections.safesecrets.infra.plugins.module_utils.file_replacement import (
     NEW,
     Target,

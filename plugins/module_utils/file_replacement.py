@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ansible_collections.safesecrets.infra.plugins.module_utils.configuration import Fault, fault
+from ansible_collections.safesecrets.infra.plugins.module_utils.faults import Fault, fault
 
 #: What is appended to a file's name for the new one, until it takes the old one's place.
 NEW = ".safesecrets-new"

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.safesecrets.infra.plugins.module_utils.configuration import Fault, fault
+from ansible_collections.safesecrets.infra.plugins.module_utils.faults import Fault, fault
 from ansible_collections.safesecrets.infra.plugins.module_utils.iam_policy_document import foreign_statements
 from ansible_collections.safesecrets.infra.plugins.module_utils.iam_statements import INLINE, MANAGED
 

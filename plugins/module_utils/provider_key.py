@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.safesecrets.infra.plugins.module_utils.configuration import Fault, endpoint_faults, fault
+from ansible_collections.safesecrets.infra.plugins.module_utils.configuration import endpoint_faults
 from ansible_collections.safesecrets.infra.plugins.module_utils.environment_file import VARIABLE_NAME, variable_faults
+from ansible_collections.safesecrets.infra.plugins.module_utils.faults import Fault, fault
 
 #: Where the key may come from: the role's variables without their prefix, of which one is set.
 SOURCES = ("api_key", "api_key_secret_id", "api_key_parameter", "api_key_environment_variable")

@@ -165,7 +165,6 @@ original_kept:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.safesecrets.infra.plugins.module_utils.configuration import explain_faults
 from ansible_collections.safesecrets.infra.plugins.module_utils.environment_blocks import ManagedBlock
 from ansible_collections.safesecrets.infra.plugins.module_utils.environment_file import target_faults
 from ansible_collections.safesecrets.infra.plugins.module_utils.environment_storage import (
@@ -179,6 +178,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.environment_stor
     plan_settled,
     sweep,
 )
+from ansible_collections.safesecrets.infra.plugins.module_utils.faults import explain_faults
 from ansible_collections.safesecrets.infra.plugins.module_utils.file_replacement import (
     NoSuchName,
     alone_beside,

@@ -15,9 +15,9 @@ from ansible_collections.safesecrets.infra.plugins.filter import configuration a
 from ansible_collections.safesecrets.infra.plugins.module_utils.configuration import (
     configuration_faults,
     endpoint_faults,
-    explain_faults,
     unknown_regions,
 )
+from ansible_collections.safesecrets.infra.plugins.module_utils.faults import explain_faults
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PRODUCTION = REPOSITORY / "inventory/production/group_vars/all/safesecrets.yml"

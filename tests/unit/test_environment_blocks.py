@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.safesecrets.infra.plugins.module_utils.configuration import explain_faults
 from ansible_collections.safesecrets.infra.plugins.module_utils.environment_blocks import (
     ManagedBlock,
     block_of,
@@ -13,6 +12,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.environment_bloc
     lines_of,
 )
 from ansible_collections.safesecrets.infra.plugins.module_utils.environment_file import fingerprint
+from ansible_collections.safesecrets.infra.plugins.module_utils.faults import explain_faults
 
 VARIABLES = {
     "AWS_REGION_DEFAULT": "ca-central-1",

@@ -19,7 +19,7 @@ from unittest import mock
 
 import pytest
 from ansible_collections.safesecrets.infra.plugins.module_utils import file_replacement
-from ansible_collections.safesecrets.infra.plugins.module_utils.configuration import explain_faults
+from ansible_collections.safesecrets.infra.plugins.module_utils.faults import explain_faults
 from ansible_collections.safesecrets.infra.plugins.module_utils.file_replacement import (
     NEW,
     NoSuchName,

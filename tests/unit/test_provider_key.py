@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.safesecrets.infra.plugins.filter.smartest_ai import FilterModule
-from ansible_collections.safesecrets.infra.plugins.module_utils.configuration import explain_faults
+from ansible_collections.safesecrets.infra.plugins.module_utils.faults import explain_faults
 from ansible_collections.safesecrets.infra.plugins.module_utils.provider_key import (
     SOURCES,
     key_faults,
