@@ -86,19 +86,36 @@ instance:
       sample: app
 """
 
+from contextlib import closing
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from urllib.parse import urlsplit
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.urls import fetch_url
 from ansible_collections.safesecrets.infra.plugins.module_utils import instance_metadata
+
+CONNECTIONS = {"http": HTTPConnection, "https": HTTPSConnection}
+UNANSWERED = -1
 
 
 def ask(module, path, method, headers):
-    """Return the status, what is said of it, and the content; that is empty where the status is no success."""
-    url = module.params["endpoint"].rstrip("/") + path
-    answer, info = fetch_url(
-        module, url, method=method, headers=headers, use_proxy=False, timeout=module.params["timeout"]
-    )
-    content = answer.read().decode(errors="replace") if answer and info["status"] == instance_metadata.OK else ""
-    return info["status"], info["msg"], content
+    """Return the status, what is said of it, and the content; that is empty where the status is no success.
+
+    Ansible's own fetch_url takes longer to be imported than all of the answers take.
+    """
+    try:
+        parts = urlsplit(module.params["endpoint"].rstrip("/") + path)
+        if parts.scheme not in CONNECTIONS or not parts.hostname:
+            return UNANSWERED, "this is no address that starts with http:// or https://", ""
+        connection = CONNECTIONS[parts.scheme](parts.hostname, parts.port, timeout=module.params["timeout"])
+        with closing(connection):
+            connection.request(method, parts.path, headers=headers)
+            answer = connection.getresponse()
+            content = answer.read()
+    except (OSError, ValueError, HTTPException) as error:
+        return UNANSWERED, f"Request failed: {error or type(error).__name__}", ""
+    if answer.status != instance_metadata.OK:
+        return answer.status, f"HTTP Error {answer.status}: {answer.reason}", ""
+    return answer.status, f"OK ({len(content)} bytes)", content.decode(errors="replace")
 
 
 def main():

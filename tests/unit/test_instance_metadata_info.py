@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -148,3 +149,26 @@ def test_no_service_at_all_is_said(run_module: ModuleRunner) -> None:
     assert result["instance"] == NOBODY
     assert result["token"]["status"] == -1
     assert "refused" in result["token"]["msg"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "said"),
+    [
+        ("169.254.169.254", "no address that starts with http://"),
+        ("http://", "no address that starts with http://"),
+        ("file:///etc/passwd", "no address that starts with http://"),
+        ("http://127.0.0.1:port", "port"),
+        ("http://[::1", "IPv6"),
+    ],
+)
+def test_what_is_no_address_is_said(run_module: ModuleRunner, endpoint: str, said: str) -> None:
+    result = ask(run_module, endpoint)
+    assert (result["instance"], result["token"]["status"]) == (NOBODY, -1)
+    assert said in result["token"]["msg"]
+
+
+def test_a_service_that_says_nothing_in_time_is_said(run_module: ModuleRunner) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        result = ask(run_module, f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=1)
+    assert (result["instance"], result["token"]["status"]) == (NOBODY, -1)
+    assert "timed out" in result["token"]["msg"]
