@@ -9,7 +9,7 @@ wrong with it and what to write instead.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +17,9 @@ from urllib.parse import urlsplit
 from ansible_collections.safesecrets.infra.plugins.module_utils.faults import Fault, fault
 from ansible_collections.safesecrets.infra.plugins.module_utils.jurisdictions import JURISDICTIONS, PROMISES
 from ansible_collections.safesecrets.infra.plugins.module_utils.model_identifiers import parse
+
+#: Gives names of regions when they are needed: finding them out costs more than everything else here.
+KnownRegions = Callable[[], Iterable[str]]
 
 POLLY_ENGINES = ("standard", "neural", "long-form", "generative")
 SPEECH_PROVIDERS = ("smartest_ai",)
@@ -146,13 +149,13 @@ def _voices(variable: str, voices: Any) -> Iterator[Fault]:
         yield from _text(f"{variable}.required", voice, VOICE, "ID of a voice", "write it as Polly does: Ruth, Joanna")
 
 
-def _region_name(variable: str, region: Any, known_regions: Iterable[str]) -> Iterator[Fault]:
-    near = get_close_matches(region, known_regions, 1) if isinstance(region, str) else []
-    remedy = f"did you mean {near[0]}?" if near else "write a region's name such as us-east-1"
-    yield from _text(variable, region, REGION, "name of an AWS region", remedy)
+def _region_name(variable: str, region: Any, known_regions: KnownRegions) -> Iterator[Fault]:
+    for each in _text(variable, region, REGION, "name of an AWS region", "write a region's name such as us-east-1"):
+        near = get_close_matches(region, known_regions(), 1) if isinstance(region, str) else []
+        yield {**each, "remedy": f"did you mean {near[0]}?"} if near else each
 
 
-def _region(variable: str, region: Any, known_regions: Iterable[str]) -> Iterator[Fault]:
+def _region(variable: str, region: Any, known_regions: KnownRegions) -> Iterator[Fault]:
     yield from _keys(variable, region, ("region", "name", "models", "voices"))
     if not isinstance(region, Mapping):
         return
@@ -182,7 +185,7 @@ def _same(regions: Mapping[Any, Any], key: str) -> Iterator[Fault]:
         codes.setdefault(value, code)
 
 
-def _regions(value: Any, known_regions: Iterable[str]) -> Iterator[Fault]:
+def _regions(value: Any, known_regions: KnownRegions) -> Iterator[Fault]:
     regions, faults = _entries("safesecrets_regions", value, "region code, such as CA")
     yield from faults
     for code, region in regions.items():
@@ -303,18 +306,18 @@ def _endpoints(configuration: Mapping[str, Any]) -> Iterator[Fault]:
             yield from endpoint_faults(variable, configuration[variable], allowed)
 
 
-def configuration_faults(configuration: Mapping[str, Any], known_regions: Iterable[str] = ()) -> list[Fault]:
+def configuration_faults(configuration: Mapping[str, Any], known_regions: KnownRegions = tuple) -> list[Fault]:
     """Return everything that is wrong with the configuration.
 
     configuration: the variables of ``group_vars/all/safesecrets.yml`` by name, and the optional ones that are set.
-    known_regions: names of regions that remedies may propose; a name that is not among them is no fault.
+    known_regions: gives names of regions that remedies may propose; a name that is not among them is no fault.
     """
     regions = configuration.get("safesecrets_regions")
     codes = [str(code) for code in regions] if isinstance(regions, Mapping) else []
     return [
         *_account(configuration),
         *_role_name(configuration.get("safesecrets_role_name")),
-        *_regions(regions, list(known_regions)),
+        *_regions(regions, known_regions),
         *_default_region(configuration.get("safesecrets_default_region"), codes),
         *_modes(configuration.get("safesecrets_modes"), codes),
         *_provider_jurisdictions(configuration.get("safesecrets_provider_jurisdictions", {})),

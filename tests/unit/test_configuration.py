@@ -18,6 +18,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.configuration im
     unknown_regions,
 )
 from ansible_collections.safesecrets.infra.plugins.module_utils.faults import explain_faults
+from botocore.session import Session
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PRODUCTION = REPOSITORY / "inventory/production/group_vars/all/safesecrets.yml"
@@ -232,7 +233,7 @@ def test_names_the_variable_and_the_fault(
     ],
 )
 def test_names_the_remedy(configuration: Configuration, path: str, value: Any, remedy: str) -> None:
-    (fault,) = configuration_faults(put(configuration, path, value), ["ca-central-1", "us-east-1"])
+    (fault,) = configuration_faults(put(configuration, path, value), lambda: ["ca-central-1", "us-east-1"])
     assert fault["remedy"].startswith(remedy)
 
 
@@ -348,6 +349,31 @@ def test_a_region_that_nobody_knows_yet_is_a_hint(
     configuration: Configuration, known: list[str], unknown: list[str]
 ) -> None:
     assert unknown_regions(configuration["safesecrets_regions"], known) == unknown
+
+
+def test_the_known_regions_are_those_that_botocore_s_sessions_know() -> None:
+    session = Session()
+    known = {
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("ec2", partition_name=partition)
+    }
+    assert {"ca-central-1", "us-east-1", "us-gov-west-1"} <= known
+    assert set(configuration_filters.known_regions()) == known
+
+
+def test_regions_are_found_out_for_remedies_alone(configuration: Configuration) -> None:
+    asked: list[str] = []
+
+    def known_regions() -> list[str]:
+        asked.append("known regions")
+        return ["us-east-1"]
+
+    assert configuration_faults(configuration, known_regions) == []
+    assert asked == []
+    configuration["safesecrets_regions"]["US"]["region"] = "us-east1"
+    (found,) = configuration_faults(configuration, known_regions)
+    assert (found["remedy"], asked) == ("did you mean us-east-1?", ["known regions"])
 
 
 def test_the_filters_ask_botocore_for_the_regions(configuration: Configuration) -> None:
