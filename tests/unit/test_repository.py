@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.play import Play
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = ROOT / "plugins"
@@ -202,8 +204,23 @@ def test_no_documentation_is_left_of_a_filter_that_is_gone() -> None:
 
 def test_the_action_group_holds_every_module_that_calls_aws_as_the_operator() -> None:
     group = load(ROOT / "meta/runtime.yml")["action_groups"]["aws"]
-    operators = {path.stem for path in PLUGINS.glob("modules/*.py") if "AnsibleAWSModule" in path.read_text()}
-    assert {name for name in group if isinstance(name, str)} == operators
+    own = {path.stem for path in PLUGINS.glob("modules/*.py") if "AnsibleAWSModule" in path.read_text()}
+    tasks = "".join(path.read_text() for folder in ("roles", "playbooks") for path in (ROOT / folder).rglob("*.yml"))
+    others = set(re.findall(r"^ *(?:- )?(amazon\.aws\.\w+):", tasks, re.MULTILINE))
+    assert own
+    assert others
+    assert set(group) == own | others
+
+
+def test_every_member_of_the_action_group_gets_the_connection() -> None:
+    group = load(ROOT / "meta/runtime.yml")["action_groups"]["aws"]
+    name = "safesecrets.infra.aws"
+    play = Play.load(
+        {"hosts": "localhost", "module_defaults": {f"group/{name}": {"profile": "x"}}}, loader=DataLoader()
+    )
+    members = {each if "." in each else f"safesecrets.infra.{each}" for each in group}
+    assert set(play._group_actions[name]) == members  # Ansible leaves out what it does not find
+    assert {each for each in members if name not in play._action_groups[each]} == set()
 
 
 def test_versions_agree() -> None:
