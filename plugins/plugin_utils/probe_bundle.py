@@ -40,6 +40,10 @@ LEFT_OUT = re.compile(
 )
 MAIN = f"""import sys
 
+from {PACKAGE.replace("/", ".")} import importing
+
+importing.install(sys.path[0])
+
 from {PACKAGE.replace("/", ".")}.run import main
 
 sys.exit(main())
