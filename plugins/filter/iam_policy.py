@@ -13,6 +13,7 @@ from ansible_collections.safesecrets.infra.plugins.module_utils import (
     iam_policy_kinds,
     iam_reach_findings,
     model_routes,
+    step_variables,
 )
 
 
@@ -41,6 +42,7 @@ class FilterModule:
             "iam_policy_findings": iam_policy_findings.iam_policy_findings,
             "iam_policy_obstacles": iam_policy_findings.iam_policy_obstacles,
             "iam_policy_present_kinds": iam_policy_kinds.present_kinds,
+            "iam_policy_variable_faults": step_variables.iam_policy_variable_faults,
             "iam_reach_findings": explained(iam_reach_findings.iam_reach_findings),
             "multi_region_policy_document": explained(iam_policy_document.multi_region_policy_document),
             "multi_region_simulations": explained(iam_policy_document.multi_region_simulations),

@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.safesecrets.infra.plugins.module_utils import model_access_findings, model_choice
+from ansible_collections.safesecrets.infra.plugins.module_utils import (
+    model_access_findings,
+    model_choice,
+    step_variables,
+)
 
 
 class FilterModule:
@@ -13,6 +17,7 @@ class FilterModule:
     def filters(self):
         return {
             "awaited_models": model_access_findings.awaited,
+            "bedrock_access_faults": step_variables.bedrock_access_faults,
             "configured_models": model_access_findings.configured_models,
             "model_access_findings": model_access_findings.findings_of_models,
             "model_choice_findings": model_choice.model_choice_findings,

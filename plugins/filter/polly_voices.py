@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.safesecrets.infra.plugins.module_utils import polly_voices
+from ansible_collections.safesecrets.infra.plugins.module_utils import polly_voices, step_variables
 
 
 class FilterModule:
@@ -14,6 +14,7 @@ class FilterModule:
         return {
             "polly_engines": polly_voices.engines_to_ask,
             "polly_voice_findings": polly_voice_findings,
+            "polly_voices_faults": step_variables.polly_voices_faults,
         }
 
 

@@ -32,6 +32,7 @@ def judge(of_row: dict[str, Any], **how: Any) -> dict[str, Any]:
 
 def test_names_of_the_filters() -> None:
     assert set(FilterModule().filters()) == {
+        "bedrock_access_faults",
         "awaited_models",
         "configured_models",
         "model_access_findings",
