@@ -21,10 +21,12 @@ _NEVER = r"(?!)"
 
 def all_of(verdicts: Iterable[Verdict]) -> Verdict:
     """Logical AND: one False decides, then one None."""
-    seen = set(verdicts)
-    if False in seen:
-        return False
-    return None if None in seen else True
+    decided: Verdict = True
+    for verdict in verdicts:
+        if verdict is False:
+            return False
+        decided = decided and verdict
+    return decided
 
 
 def any_of(verdicts: Iterable[Verdict]) -> Verdict:

@@ -104,7 +104,7 @@ def _nearest(boundary: Policy, request: Request) -> tuple[Statement | None, str]
     """Return the Allow of the action that fails in the fewest elements, and the element in which it fails."""
     near = []
     for statement in boundary.statements():
-        failing = [element for element, verdict in statement.element_verdicts(request).items() if verdict is False]
+        failing = [element for element, verdict in statement.element_verdicts(request) if verdict is False]
         if not statement.denies and not {"Action", "NotAction"}.intersection(failing):
             near.append((statement, failing))
     if not near:
@@ -125,7 +125,7 @@ def _region_condition(elements: Iterable[str]) -> str | None:
 
 
 def _undecided_element(statement: Statement, request: Request) -> str:
-    return next(element for element, verdict in statement.element_verdicts(request).items() if verdict is None)
+    return next(element for element, verdict in statement.element_verdicts(request) if verdict is None)
 
 
 def _lock(hit: _Hit) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def _undecided(hit: _Hit) -> dict[str, Any]:
     keys = _unique(
         element.split(".", 2)[2]
         for request in hit.requests
-        for element, verdict in (hit.statement.element_verdicts(request) if hit.statement else {}).items()
+        for element, verdict in (hit.statement.element_verdicts(request) if hit.statement else ())
         if verdict is None and element.startswith("Condition.")
     )
     title = hit.statement.title if hit.statement else hit.policy.name

@@ -110,22 +110,20 @@ class Statement:
             "index": self.index,
         }
 
-    def element_verdicts(self, request: Request) -> dict[str, Verdict]:
+    def element_verdicts(self, request: Request) -> Iterator[tuple[str, Verdict]]:
         """Say of each element, by its path in the statement, whether it takes the request in."""
-        verdicts: dict[str, Verdict] = {}
         for element, names in _present(self.body, "Action", "NotAction"):
             hit = any_of(matches(request.action, name, request.context, ignore_case=True) for name in names)
-            verdicts[element] = inverse(hit) if element == "NotAction" else hit
+            yield element, inverse(hit) if element == "NotAction" else hit
         for element, names in _present(self.body, "Resource", "NotResource"):
             hit = any_of(_resource_matches(request, name) for name in names)
-            verdicts[element] = inverse(hit) if element == "NotResource" else hit
+            yield element, inverse(hit) if element == "NotResource" else hit
         for operator, key, verdict in condition_verdicts(self.condition, request.context):
-            verdicts[f"Condition.{operator}.{key}"] = verdict
-        return verdicts
+            yield f"Condition.{operator}.{key}", verdict
 
     def applies(self, request: Request) -> Verdict:
         """Tell whether the statement applies to the request; None when a key decides that is not known."""
-        return all_of(self.element_verdicts(request).values())
+        return all_of(verdict for _element, verdict in self.element_verdicts(request))
 
 
 def _present(body: Mapping[str, Any], *elements: str) -> Iterator[tuple[str, list[str]]]:
@@ -141,10 +139,9 @@ def _resource_matches(request: Request, pattern: str) -> Verdict:
 
 def applying(policies: Iterable[Policy], request: Request, *, denies: bool) -> list[tuple[Statement, Verdict]]:
     """Return the Deny or Allow statements that apply to a request or may, with their verdict."""
-    judged = ((statement, statement.applies(request)) for policy in policies for statement in policy.statements())
-    return [
-        (statement, verdict) for statement, verdict in judged if statement.denies is denies and verdict is not False
-    ]
+    asked = (each for policy in policies for each in policy.statements() if each.denies is denies)
+    judged = ((statement, statement.applies(request)) for statement in asked)
+    return [(statement, verdict) for statement, verdict in judged if verdict is not False]
 
 
 def parse_document(document: str | Mapping[str, Any]) -> dict[str, Any]:
