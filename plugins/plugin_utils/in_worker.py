@@ -23,15 +23,18 @@ from ansible.plugins.action.normal import ActionModule as ModuleAsProcess
 from ansible.utils.display import Display
 from ansible.utils.vars import merge_hash
 
-with suppress(ImportError):  # Imported before the fork; the module says what is missing.
-    import boto3  # noqa: F401
-    from ansible_collections.amazon.aws.plugins.module_utils import modules  # noqa: F401
-
 MODULES = "ansible_collections.safesecrets.infra.plugins.modules"
 #: How Ansible's own loader writes and reads the JSON of a module that does not say otherwise.
 PROFILE = "legacy"
 
+#: What every worker is forked with. Where it is missing, the module says so.
+BEFORE_THE_FORK = ("boto3", "ansible_collections.amazon.aws.plugins.module_utils.modules")
+
 display = Display()
+
+for name in BEFORE_THE_FORK:
+    with suppress(ImportError):
+        importlib.import_module(name)
 
 
 class ActionModule(ModuleAsProcess):
