@@ -7,6 +7,7 @@ In a run of the whole chain the configuration has been checked; who calls a role
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -36,7 +37,7 @@ def bedrock_access_faults(regions: Regions, wait_minutes: Any, wait_delay: Any) 
     if not 0 <= float(wait_minutes) <= LONGEST_WAIT_MINUTES:
         remedy = f"give 0 to {LONGEST_WAIT_MINUTES} minutes"
         faults.append(fault("bedrock_access_wait_minutes", f"is {wait_minutes}", remedy))
-    if not float(wait_delay) >= SHORTEST_DELAY_SECONDS:
+    if not SHORTEST_DELAY_SECONDS <= float(wait_delay) <= math.inf:
         remedy = f"give at least {SHORTEST_DELAY_SECONDS} second between two looks"
         faults.append(fault("bedrock_access_wait_delay", f"is {wait_delay}", remedy))
     return faults
