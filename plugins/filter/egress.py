@@ -11,10 +11,10 @@ from ansible_collections.safesecrets.infra.plugins.module_utils import (
     egress,
     egress_controlled,
     egress_groups,
-    egress_inputs,
     egress_review,
     egress_way_back,
     host_services,
+    step_variables,
 )
 from ansible_collections.safesecrets.infra.plugins.module_utils.egress_destinations import settings
 
@@ -41,10 +41,10 @@ class FilterModule:
 
     def filters(self):
         return {
+            "egress_faults": step_variables.egress_faults,
             "egress_findings": explained(egress_findings),
             "egress_foreign_findings": egress_controlled.foreign_findings,
             "egress_host_findings": egress_review.host_finding,
-            "egress_input_faults": egress_inputs.input_faults,
             "egress_missed": egress_controlled.missed,
             "egress_own_name": egress_groups.own_name,
             "egress_plan": explained(egress_controlled.controlled),

@@ -7,6 +7,7 @@ In a run of the whole chain the configuration has been checked; who calls a role
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,9 @@ from ansible_collections.safesecrets.infra.plugins.module_utils.faults import Fa
 Regions = Mapping[str, Mapping[str, Any]]
 
 POLICY_NAME = re.compile(r"[A-Za-z0-9+=,.@_-]{1,128}")
+INSTANCE_ID = re.compile(r"i-[0-9a-f]+")
+#: A path becomes part of a command of the host's shell, which may fill in its stars.
+HOST_FILE = re.compile(r"/[A-Za-z0-9/._*-]+")
 LONGEST_WAIT_MINUTES = 15
 SHORTEST_DELAY_SECONDS = 1
 
@@ -72,6 +76,27 @@ def iam_policy_variable_faults(regions: Regions, policy_name: str, controls: Map
             faults.append(fault(variable, f"is {value!r}, but the policy has to deny it", remedy))
         elif variable in wanted and value and not REGION.fullmatch(value):
             faults.append(fault(variable, f"is {value!r}, which is no name of an AWS region", remedy))
+    return faults
+
+
+def egress_faults(variables: Mapping[str, Any], host: str) -> list[Fault]:
+    """Say what is wrong with the variables of egress.
+
+    variables: ``instance_id``, ``region``, ``regions``, ``services`` and ``host_files`` without their prefix. host:
+    whose they are.
+    """
+    faults = []
+    instance_id, region = variables["instance_id"], variables["region"]
+    if not INSTANCE_ID.fullmatch(instance_id) or not region:
+        what = f"is '{instance_id}' and egress_region is '{region}', so it is not known which EC2 instance {host} is"
+        faults.append(fault("egress_instance_id", what, "run the role preflight on this host first, or set both"))
+    if not variables["regions"] or not variables["services"]:
+        remedy = "name the regions and the service endpoints that the application calls"
+        faults.append(fault("egress_regions or egress_services", "is empty", remedy))
+    strange = [path for path in variables["host_files"] if not (isinstance(path, str) and HOST_FILE.fullmatch(path))]
+    if strange:
+        remedy = "give absolute paths of letters, digits, dots, dashes, underscores and stars"
+        faults.append(fault("egress_host_files", f"has {json.dumps(strange)}", remedy))
     return faults
 
 

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.safesecrets.infra.plugins.module_utils.faults import explain_faults
 from ansible_collections.safesecrets.infra.plugins.module_utils.step_variables import (
     bedrock_access_faults,
+    egress_faults,
     iam_policy_variable_faults,
     polly_voices_faults,
 )
@@ -119,3 +120,44 @@ def test_every_fault_is_said_at_once() -> None:
         "iam_policy_name",
         "iam_policy_control_region",
     ]
+
+
+def egress(**more: Any) -> dict[str, Any]:
+    """Variables of egress without a fault, but for these."""
+    files = ["/etc/resolv.conf", "/etc/chrony.d/*.conf"]
+    where = {"instance_id": "i-0abc", "region": "ca-central-1", "regions": REGIONS}
+    return {**where, "services": ["polly"], "host_files": files, **more}
+
+
+@pytest.mark.parametrize("good", [{}, {"host_files": []}])
+def test_good_variables_of_egress_have_no_fault(good: dict[str, Any]) -> None:
+    assert egress_faults(egress(**good), "app") == []
+
+
+UNKNOWN = "it is not known which EC2 instance app is. Remedy: run the role preflight on this host first, or set both"
+NOTHING = "egress_regions or egress_services is empty. Remedy: name the regions"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"instance_id": ""}, "egress_instance_id is '' and egress_region is 'ca-central-1', so it is not known"),
+        ({"instance_id": "none"}, UNKNOWN),
+        ({"instance_id": "i-0abc\n"}, UNKNOWN),
+        ({"region": ""}, UNKNOWN),
+        ({"regions": {}}, NOTHING),
+        ({"services": []}, NOTHING),
+        ({"host_files": ["/etc/hosts; id", "/etc/resolv.conf"]}, 'egress_host_files has ["/etc/hosts; id"]. Remedy'),
+        ({"host_files": ["/etc/hosts\n"]}, "give absolute paths"),
+        ({"host_files": ["etc/hosts"]}, "give absolute paths"),
+        ({"host_files": [1]}, "egress_host_files has [1]"),
+    ],
+)
+def test_a_fault_of_egress_is_told_alone(wrong: dict[str, Any], said: str) -> None:
+    faults = egress_faults(egress(**wrong), "app")
+    assert len(faults) == 1
+    assert said in explain_faults(faults)
+
+
+def test_all_faults_of_egress_are_told() -> None:
+    assert len(egress_faults(egress(region="", services=[], host_files=["x"]), "app")) == 3

@@ -156,9 +156,12 @@ def test_an_instance_of_another_account_is_unproven(play: Playing) -> None:
     ("variables", "message"),
     [
         ({"egress_mode": "closed"}, "value of egress_mode must be one of: review, controlled"),
-        ({"egress_instance_id": ""}, "Run the role preflight on this host first, or set both."),
+        ({"egress_instance_id": ""}, "Remedy: run the role preflight on this host first, or set both"),
         ({"egress_services": []}, "egress_regions or egress_services is empty."),
-        ({"egress_host_files": ["/etc/hosts; id"]}, 'egress_host_files has ["/etc/hosts; id"]. Give absolute paths'),
+        (
+            {"egress_host_files": ["/etc/hosts; id"]},
+            'egress_host_files has ["/etc/hosts; id"]. Remedy: give absolute paths',
+        ),
         ({"egress_provider_endpoint": "http://api.example.com"}, "egress_provider_endpoint is no https address"),
     ],
 )
