@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from ministack.core import iam_actions
+from ministack.core.iam_evaluator import validate_policy_document
 from ministack.core.responses import get_account_id
 from ministack.services import iam
 
@@ -18,6 +19,8 @@ from lab.state import LabState
 
 #: Characters without white space: of one managed policy, and of all inline policies of one role together.
 MANAGED_SIZE, INLINE_SIZE = 6144, 10240
+#: Of one managed policy.
+VERSIONS = 5
 Parameters = Mapping[str, Any]
 Change = Callable[[Mapping[str, list[str]]], tuple[int, dict[str, str], bytes]]
 
@@ -55,10 +58,22 @@ def create_policy(state: LabState, request: Request, parameters: Parameters) -> 
 
 
 @of_policies()
-def create_policy_version(state: LabState, request: Request, parameters: Parameters) -> Response:
-    """CreatePolicyVersion."""
+def create_policy_version(state: LabState, _request: Request, parameters: Parameters) -> Parameters:
+    """CreatePolicyVersion; ministack gives a deleted version's identifier again, IAM never does."""
     _check_managed_size(parameters)
-    return _change(state, request, iam._create_policy_version)
+    policy, document = _customer_policy(parameters["PolicyArn"]), parameters["PolicyDocument"]
+    if len(policy["Versions"]) >= VERSIONS:
+        raise ServiceError("LimitExceeded", f"A managed policy can have at most {VERSIONS} versions.", 409)
+    if fault := validate_policy_document(document):
+        raise ServiceError("MalformedPolicyDocument", fault)
+    with state.iam.change():
+        policy["LastVersion"] = policy.get("LastVersion", 1) + 1
+        version = {"VersionId": f"v{policy['LastVersion']}", "IsDefaultVersion": False, "CreateDate": iam._now()}
+        policy["Versions"][version["VersionId"]] = {**version, "Document": document}
+        policy["UpdateDate"] = version["CreateDate"]
+        if parameters.get("SetAsDefault"):
+            _make_default(policy, version["VersionId"])
+    return {"PolicyVersion": version | {"IsDefaultVersion": bool(parameters.get("SetAsDefault"))}}
 
 
 def _check_managed_size(parameters: Parameters) -> None:
@@ -77,10 +92,14 @@ def set_default_policy_version(state: LabState, _request: Request, parameters: P
     if version not in policy["Versions"]:
         raise ServiceError("NoSuchEntity", f"Policy {policy['Arn']} version {version} does not exist.", 404)
     with state.iam.change():
-        policy["DefaultVersionId"] = version
-        for each in policy["Versions"].values():
-            each["IsDefaultVersion"] = each["VersionId"] == version
+        _make_default(policy, version)
     return {}
+
+
+def _make_default(policy: dict[str, Any], version: str) -> None:
+    policy["DefaultVersionId"] = version
+    for each in policy["Versions"].values():
+        each["IsDefaultVersion"] = each["VersionId"] == version
 
 
 @of_policies()

@@ -67,6 +67,24 @@ def test_there_are_five_versions_and_one_of_them_is_the_default(iam: Any) -> Non
     assert error(iam.set_default_policy_version, PolicyArn=OTHER, VersionId="v1")[::2] == ("NoSuchEntity", 404)
 
 
+def test_a_versions_identifier_is_never_given_twice(iam: Any) -> None:
+    iam.create_policy(PolicyName="Ours", PolicyDocument=of_size(100))
+    for made in ("v2", "v3", "v4"):
+        version = iam.create_policy_version(PolicyArn=ARN, PolicyDocument=of_size(101))["PolicyVersion"]
+        assert (version["VersionId"], version["IsDefaultVersion"]) == (made, False)
+        iam.delete_policy_version(PolicyArn=ARN, VersionId=made)
+    default = iam.create_policy_version(PolicyArn=ARN, PolicyDocument=of_size(102), SetAsDefault=True)["PolicyVersion"]
+    assert (default["VersionId"], default["IsDefaultVersion"]) == ("v5", True)
+    assert iam.get_policy(PolicyArn=ARN)["Policy"]["DefaultVersionId"] == "v5"
+    iam.delete_policy_version(PolicyArn=ARN, VersionId="v1")
+    iam.delete_policy(PolicyArn=ARN)
+    iam.create_policy(PolicyName="Ours", PolicyDocument=of_size(100))
+    again = iam.create_policy_version(PolicyArn=ARN, PolicyDocument=of_size(101))["PolicyVersion"]
+    assert again["VersionId"] == "v2", "another policy of the same name counts anew"
+    malformed = error(iam.create_policy_version, PolicyArn=ARN, PolicyDocument="{}")
+    assert malformed[::2] == ("MalformedPolicyDocument", 400)
+
+
 def test_the_default_version_is_the_one_that_counts(lab: SignedLab, iam: Any) -> None:
     lab.state.iam._delay *= 0
     speech = {"Text": "Yes", "VoiceId": "Joanna", "Engine": "neural", "OutputFormat": "mp3"}
