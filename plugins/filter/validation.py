@@ -27,6 +27,7 @@ class FilterModule:
         return {
             "simulated_decisions": validation_witnesses.simulated_decisions,
             "trail_awaited": trail_awaited,
+            "trail_digest": validation_denials.trail_digest,
             "trail_look": validation_renewal.trail_look,
             "validation_calls": validation_calls.probe_calls,
             "validation_findings": validation_findings_of,
@@ -36,12 +37,12 @@ class FilterModule:
 
 def trail_awaited(trail, results):
     """Return the calls that CloudTrail has not shown yet."""
-    return validation_denials.trail_awaited(results, trail.get("events", []))
+    return validation_denials.trail_awaited(results, {event["request_id"] for event in trail.get("events", [])})
 
 
 def validation_findings_of(probe, renewal, regions, *, trail, witnesses, role_arn, window_hours):
     """Take over what is kept, and judge calls, witnesses and denials as far as they are renewed."""
-    trail = {"events": [], "lookups": [], **trail}
+    trail = {"calls": {}, "denials": [], "events": {}, "lookups": [], **trail}
     lacking = dict(witnesses.get("lacking") or {})
     if trail.get("failed"):
         lacking["cloudtrail"] = f"CloudTrail could not be looked at: {trail['msg']}"
@@ -49,7 +50,7 @@ def validation_findings_of(probe, renewal, regions, *, trail, witnesses, role_ar
         decisions=witnesses.get("decisions") or [],
         models=witnesses.get("models") or [],
         voices=witnesses.get("voices") or [],
-        events=trail.get("events", []),
+        events=trail["calls"],
         lacking=lacking,
     )
     results = [*renewal["earlier"], *(probe["results"] if renewal["probe"] else [])]

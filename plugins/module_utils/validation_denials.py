@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -45,10 +46,35 @@ def own_calls(results: Iterable[Row]) -> list[Row]:
     ]
 
 
-def trail_awaited(results: Iterable[Row], events: Iterable[Row]) -> list[Row]:
-    """Return the probe's calls that CloudTrail has not shown yet."""
-    shown = {event["request_id"] for event in events}
+def trail_awaited(results: Iterable[Row], shown: Collection[str]) -> list[Row]:
+    """Return the probe's calls that CloudTrail has not shown yet; shown: request IDs of its events."""
     return [each for each in own_calls(results) if each["request_id"] not in shown]
+
+
+def trail_digest(trail: Row, results: Sequence[Row], role_arn: str) -> dict[str, Any]:
+    """Return of CloudTrail what the judgement of any host needs, so that not every host goes through all of it.
+
+    trail: the result of cloudtrail_event_info; ``failed`` and ``msg`` where it could not look are kept. results: of
+    service_probe, those of all hosts.
+
+    ``calls`` are the events of these results, by request ID. ``denials`` are the events of the role's denied calls, the
+    newest first, without those that probes made to be refused and that no host expects to succeed. ``events`` is how
+    many there were, by region. ``lookups`` are as they were.
+    """
+    events = trail.get("events", [])
+    made = {each["request_id"] for each in results if each.get("request_id")}
+    expected = [each for each in results if each.get("expectation") != REFUSED]
+    calls: dict[str, Row] = {}
+    for event in events:
+        if event["request_id"] in made:
+            calls.setdefault(event["request_id"], event)
+    return {
+        "calls": calls,
+        "denials": _of_no_probe(denials_of(events, role_arn), results, expected),
+        "events": dict(Counter(event["region"] for event in events)),
+        "lookups": trail.get("lookups", []),
+        **{key: trail[key] for key in ("failed", "msg") if key in trail},
+    }
 
 
 def findings_of_denials(
@@ -56,8 +82,8 @@ def findings_of_denials(
 ) -> list[Finding]:
     """Judge each region.
 
-    results: of service_probe, this host's. trail: the result of cloudtrail_event_info; ``failed`` and ``msg`` where
-    it could not look. window_hours: how far it looked back.
+    results: of service_probe, this host's. trail: as :func:`trail_digest` gives it. window_hours: how far it looks
+    back.
     """
     judged = []
     for region in regions:
@@ -74,9 +100,9 @@ def _verdict(
     if trail.get("failed"):
         remedy = "Give the operator cloudtrail:LookupEvents, and run playbooks/validate.yml."
         return UNPROVEN, f"CloudTrail could not be looked at: {trail['msg']}", remedy, {}
-    events = [event for event in trail.get("events", []) if event["region"] == region]
-    denials = [_told(each, calls) for each in _foreign(denials_of(events, role_arn), calls)]
-    evidence = {"denials": denials, "events": len(events)}
+    in_region = [event for event in trail["denials"] if event["region"] == region]
+    denials = [_told(each, calls) for each in _of_no_probe(in_region, calls)]
+    evidence = {"denials": denials, "events": trail["events"].get(region, 0)}
     if standing := [each for each in denials if each["overcome_at"] is None]:
         return FAIL, f"{_counted(standing)}.", _remedy(standing), evidence
     unproven = _undecided(calls, trail, region)
@@ -112,7 +138,7 @@ def _undecided(calls: Sequence[Row], trail: Row, region: str) -> tuple[str, str]
     if cut:
         what = f"The window was not read to its end, only back to {cut[0]['oldest_event_time']}."
         return what, "Raise validation_max_pages, or shorten validation_window_hours."
-    missing = trail_awaited(calls, trail["events"])
+    missing = trail_awaited(calls, trail["calls"])
     if missing:
         again = max(moment(each["attempted_at"]) for each in missing) + DELIVERY
         what = f"CloudTrail has not shown {len(missing)} of the probe's {len(own_calls(calls))} calls yet."
@@ -122,22 +148,36 @@ def _undecided(calls: Sequence[Row], trail: Row, region: str) -> tuple[str, str]
     return None
 
 
-def _foreign(denials: Iterable[Row], calls: Iterable[Row]) -> list[Row]:
-    """Leave out what a probe made to be refused: this one, one of an earlier run, or one of another host."""
-    on_purpose = [each for each in calls if each["expectation"] == REFUSED]
-    return [each for each in denials if not any(_is_of_probe(each, call) for call in on_purpose)]
+def _of_no_probe(denials: Iterable[Row], results: Iterable[Row], expected: Iterable[Row] = ()) -> list[Row]:
+    """Leave out what a probe made to be refused: one of these results, an earlier run's, or another host's.
+
+    expected: calls that are to succeed, of which a denial stays, whatever other hosts make to be refused.
+    """
+    on_purpose = [each for each in results if each.get("expectation") == REFUSED]
+    made = {each["request_id"] for each in on_purpose if each.get("request_id")}
+    kinds = _distinct(on_purpose), _distinct(expected)
+    return [each for each in denials if each["request_id"] not in made and not _is_of_probe(each, *kinds)]
 
 
-def _is_of_probe(event: Row, call: Row) -> bool:
-    if event["request_id"] == call.get("request_id"):
-        return True
-    denial = explained(event["region"], str(event["error_message"] or ""), str(event["event_name"]))
-    return USER_AGENT in str(event["user_agent"]) and _same(denial, call)
+def _is_of_probe(event: Row, refused: Iterable[Row], expected: Iterable[Row]) -> bool:
+    if USER_AGENT not in str(event["user_agent"]):
+        return False
+    denial = _explained(event)
+    return any(_same(denial, call) for call in refused) and not any(_same(denial, call) for call in expected)
+
+
+def _distinct(calls: Iterable[Row]) -> list[Row]:
+    """Return one of the calls of each kind, of which hundreds of hosts make the same."""
+    return list({(each.get("region"), action_of(each), _model_of(each)): each for each in calls}.values())
+
+
+def _explained(event: Row) -> dict[str, Any]:
+    return explained(event["region"], str(event["error_message"] or ""), str(event["event_name"]))
 
 
 def _told(event: Row, calls: Iterable[Row]) -> dict[str, Any]:
     """Return a denial with its explanation, and when the same succeeded later."""
-    denial = explained(event["region"], str(event["error_message"] or ""), str(event["event_name"]))
+    denial = _explained(event)
     later = [
         each["attempted_at"]
         for each in calls
@@ -148,10 +188,14 @@ def _told(event: Row, calls: Iterable[Row]) -> dict[str, Any]:
 
 
 def _same(denial: Row, call: Row) -> bool:
-    if denial["action"] != action_of(call):
+    if (denial["region"], denial["action"]) != (call.get("region"), action_of(call)):
         return False
-    model = str(call.get("model_id") or "").rpartition("/")[2]
+    model = _model_of(call)
     return denial["resource"] == "*" or not model or str(denial["resource"]).rpartition("/")[2] == model
+
+
+def _model_of(call: Row) -> str:
+    return str(call.get("model_id") or "").rpartition("/")[2]
 
 
 def _counted(denials: Sequence[Row]) -> str:

@@ -33,13 +33,13 @@ class Seen:
     """What there is to judge a call by.
 
     decisions: rows of iam_role_access_info. models, voices: rows of the steps that look at them. events: rows of
-    cloudtrail_event_info. lacking: for each of these that could not be had, why.
+    cloudtrail_event_info, by request ID. lacking: for each of these that could not be had, why.
     """
 
     decisions: Sequence[Row] = ()
     models: Sequence[Row] = ()
     voices: Sequence[Row] = ()
-    events: Sequence[Row] = ()
+    events: Mapping[str, Row] = field(default_factory=dict)
     lacking: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -118,14 +118,8 @@ def _host_call(result: Row) -> tuple[str, str]:
     return (NOT_READY if result["status"] in ("failed", "refused") else UNKNOWN), told
 
 
-def event_of(result: Row, events: Iterable[Row]) -> Row | None:
-    """Return CloudTrail's event of a call."""
-    wanted = result.get("request_id")
-    return next((event for event in events if wanted and event["request_id"] == wanted), None)
-
-
 def _trail(result: Row, seen: Seen) -> tuple[str, str]:
-    event = event_of(result, seen.events)
+    event = seen.events.get(str(result.get("request_id")))
     if event is None:
         return UNKNOWN, seen.lacking.get("cloudtrail") or "CloudTrail has not shown the call yet."
     at = f"event {event['event_id']}"

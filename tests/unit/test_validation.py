@@ -262,17 +262,17 @@ MODEL = {"region": "us-east-1", "model_id": HAIKU, "state": "ready", "reason": "
         (call(), Seen(), ["unknown", "unknown", "allowed", "unknown"]),
         (
             call(),
-            Seen(decisions=[decision()], models=[MODEL], events=[event()]),
+            Seen(decisions=[decision()], models=[MODEL], events={"id-1": event()}),
             ["allowed", "ready", "allowed", "allowed"],
         ),
         (
             refused(),
-            Seen(decisions=[decision("implicitDeny")], events=[event(error_code="AccessDenied")]),
+            Seen(decisions=[decision("implicitDeny")], events={"id-1": event(error_code="AccessDenied")}),
             ["denied", "unknown", "denied", "denied"],
         ),
         (
             LEGACY,
-            Seen(events=[event(error_code="ResourceNotFoundException")]),
+            Seen(events={"id-1": event(error_code="ResourceNotFoundException")}),
             ["unknown", "unknown", "not_ready", "not_ready"],
         ),
         (SUBSCRIBING, Seen(), ["unknown", "unknown", "not_ready", "unknown"]),
@@ -327,7 +327,7 @@ RCP = f"{DENIED}{MODEL_ARN} with an explicit deny in a resource control policy"
 @pytest.mark.parametrize(
     ("result", "seen", "reason"),
     [
-        (call(), Seen(decisions=[decision()], models=[MODEL], events=[event()]), None),
+        (call(), Seen(decisions=[decision()], models=[MODEL], events={"id-1": event()}), None),
         (refused(), Seen(decisions=[decision("implicitDeny")]), None),
         (refused(), Seen(decisions=[decision()]), "a change of IAM has not reached this region"),
         (refused(message=RCP), Seen(decisions=[decision()]), "SimulatePrincipalPolicy does not evaluate"),
@@ -337,7 +337,7 @@ RCP = f"{DENIED}{MODEL_ARN} with an explicit deny in a resource control policy"
         (SUBSCRIBING, Seen(models=[MODEL]), "first subscription of the model is not complete"),
         (LEGACY | {"message": "else"}, Seen(models=[MODEL]), "only a call tells"),
         (call(), Seen(models=[MODEL | {"state": "agreement"}]), "subscription of a first call is on its way"),
-        (call(), Seen(events=[event(error_code="AccessDenied")]), "same request ID"),
+        (call(), Seen(events={"id-1": event(error_code="AccessDenied")}), "same request ID"),
     ],
 )
 def test_a_disagreement_is_a_finding_with_its_likely_reason(
@@ -374,8 +374,12 @@ def trail(*events: dict[str, Any], complete: bool = True) -> dict[str, Any]:
     return {"events": [*events], "lookups": [lookup]}
 
 
-def denials(results: list[dict[str, Any]], seen: dict[str, Any]) -> dict[str, Any]:
-    (finding,) = checked(validation_denials.findings_of_denials(["us-east-1"], results, seen, ROLE, 24))
+def denials(
+    results: list[dict[str, Any]], seen: dict[str, Any], others: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Judge a host by its results; others: results of the other hosts of the run."""
+    told = validation_denials.trail_digest(seen, [*results, *(others or [])], ROLE)
+    (finding,) = checked(validation_denials.findings_of_denials(["us-east-1"], results, told, ROLE, 24))
     return finding
 
 
@@ -423,6 +427,69 @@ def test_silence_counts_only_after_the_probes_own_calls(
     finding = denials(results, seen)
     assert finding["status"] == status, finding["detail"]
     assert says in finding["detail"]
+
+
+OTHER = [each | {"request_id": f"{each['request_id']} there"} for each in OWN]
+OTHER_EVENTS = [
+    {
+        **each,
+        "request_id": f"{each['request_id']} there",
+        "event_id": "there",
+        "user_agent": EARLIER_PROBE["user_agent"],
+    }
+    for each in (OWN_EVENTS[0], EARLIER_PROBE | {"request_id": "on-purpose"})
+]
+PROVIDERS = {
+    "service": "provider",
+    "url": "https://provider.example",
+    "status": "ok",
+    "attempted_at": "2026-11-24T20:00:00Z",
+}
+#: A host that expects what the others make to be refused, and whose probe was denied it.
+EXPECTANT = [*OTHER[:1], refused(request_id="on-purpose there", model_id=LLAMA)]
+
+
+def test_the_judgement_of_a_host_does_not_depend_on_how_many_others_there_are() -> None:
+    seen = trail(*OWN_EVENTS, *OTHER_EVENTS, EARLIER_PROBE)
+    among = denials(OWN, seen, [*OTHER, PROVIDERS])
+    assert among == denials(OWN, seen)
+    assert (among["status"], among["evidence"]["events"]) == ("pass", 5)
+
+
+def test_a_host_takes_the_events_of_its_own_calls_and_no_probes_denials() -> None:
+    told = validation_denials.trail_digest(trail(*OWN_EVENTS, *OTHER_EVENTS, EARLIER_PROBE), [*OWN, *OTHER], ROLE)
+    assert list(told["calls"]) == ["served", "on-purpose", "served there", "on-purpose there"]
+    assert (told["denials"], told["events"]) == ([], {"us-east-1": 5})
+
+
+@pytest.mark.parametrize(
+    "denied",
+    [
+        event("x", "AccessDenied", event_time="2026-11-24T20:00:30Z"),
+        EARLIER_PROBE | {"region": "us-east-2"},
+        EARLIER_PROBE | {"user_agent": "aws-sdk-js/3.800.0"},
+    ],
+)
+def test_a_denial_that_no_probe_made_stays_for_every_host(denied: dict[str, Any]) -> None:
+    assert validation_denials.trail_digest(trail(denied), [*OWN, *OTHER], ROLE)["denials"] == [denied]
+
+
+def test_a_denial_that_a_host_did_not_expect_stays_whatever_others_make_to_be_refused() -> None:
+    seen = trail(*OWN_EVENTS, *OTHER_EVENTS)
+    expectant = denials(EXPECTANT, seen, OWN)
+    assert (expectant["status"], expectant["evidence"]["denials"][0]["request_id"]) == ("fail", "on-purpose there")
+    assert denials(OWN, seen, EXPECTANT)["status"] == "pass"
+
+
+def test_where_cloudtrail_could_not_be_looked_at_it_stays_so() -> None:
+    assert validation_denials.trail_digest({"failed": True, "msg": "no"}, OWN, ROLE) == {
+        "calls": {},
+        "denials": [],
+        "events": {},
+        "lookups": [],
+        "failed": True,
+        "msg": "no",
+    }
 
 
 def test_the_time_to_look_again_is_said() -> None:

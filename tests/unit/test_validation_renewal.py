@@ -13,6 +13,7 @@ from ansible_collections.safesecrets.infra.plugins.filter import validation as f
 from ansible_collections.safesecrets.infra.plugins.module_utils import shards
 from ansible_collections.safesecrets.infra.plugins.module_utils.findings import checked, timestamp
 from ansible_collections.safesecrets.infra.plugins.module_utils.validation_calls import probe_calls
+from ansible_collections.safesecrets.infra.plugins.module_utils.validation_denials import trail_digest
 from ansible_collections.safesecrets.infra.plugins.module_utils.validation_renewal import renewal, trail_look
 
 HAIKU, LLAMA = "anthropic.claude-3-haiku-20240307-v1:0", "meta.llama3-8b-instruct-v1:0"
@@ -84,7 +85,8 @@ def trail(*results: dict[str, Any]) -> dict[str, Any]:
 
 def judged(renewed: dict[str, Any], results: list[dict[str, Any]], seen: dict[str, Any]) -> list[dict[str, Any]]:
     judge = filters.validation_findings_of
-    return judge(probe(*results), renewed, REGIONS, trail=seen, witnesses={}, role_arn=ROLE, window_hours=24)
+    told = trail_digest(seen, [*results, *renewed["earlier"]], ROLE)
+    return judge(probe(*results), renewed, REGIONS, trail=told, witnesses={}, role_arn=ROLE, window_hours=24)
 
 
 def earlier_run(hours: float = 1) -> list[dict[str, Any]]:
