@@ -42,7 +42,7 @@ def trail_awaited(trail, results):
 
 def validation_findings_of(probe, renewal, regions, *, trail, witnesses, role_arn, window_hours):
     """Take over what is kept, and judge calls, witnesses and denials as far as they are renewed."""
-    trail = {"calls": {}, "denials": [], "events": {}, "lookups": [], **trail}
+    trail = {**validation_denials.trail_digest({}, [], role_arn), **trail}
     lacking = dict(witnesses.get("lacking") or {})
     if trail.get("failed"):
         lacking["cloudtrail"] = f"CloudTrail could not be looked at: {trail['msg']}"

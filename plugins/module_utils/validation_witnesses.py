@@ -119,7 +119,7 @@ def _host_call(result: Row) -> tuple[str, str]:
 
 
 def _trail(result: Row, seen: Seen) -> tuple[str, str]:
-    event = seen.events.get(str(result.get("request_id")))
+    event = seen.events.get(str(result.get("request_id") or ""))
     if event is None:
         return UNKNOWN, seen.lacking.get("cloudtrail") or "CloudTrail has not shown the call yet."
     at = f"event {event['event_id']}"

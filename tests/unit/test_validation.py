@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -375,10 +376,10 @@ def trail(*events: dict[str, Any], complete: bool = True) -> dict[str, Any]:
 
 
 def denials(
-    results: list[dict[str, Any]], seen: dict[str, Any], others: list[dict[str, Any]] | None = None
+    results: list[dict[str, Any]], seen: dict[str, Any], others: Sequence[dict[str, Any]] = ()
 ) -> dict[str, Any]:
     """Judge a host by its results; others: results of the other hosts of the run."""
-    told = validation_denials.trail_digest(seen, [*results, *(others or [])], ROLE)
+    told = validation_denials.trail_digest(seen, [*results, *others], ROLE)
     (finding,) = checked(validation_denials.findings_of_denials(["us-east-1"], results, told, ROLE, 24))
     return finding
 
@@ -456,10 +457,13 @@ def test_the_judgement_of_a_host_does_not_depend_on_how_many_others_there_are() 
     assert (among["status"], among["evidence"]["events"]) == ("pass", 5)
 
 
-def test_a_host_takes_the_events_of_its_own_calls_and_no_probes_denials() -> None:
-    told = validation_denials.trail_digest(trail(*OWN_EVENTS, *OTHER_EVENTS, EARLIER_PROBE), [*OWN, *OTHER], ROLE)
+def test_what_is_kept_of_cloudtrail_are_the_events_of_the_calls_and_no_denial_of_a_probe() -> None:
+    older = event("served", event_id="older")
+    seen = trail(*OWN_EVENTS, *OTHER_EVENTS, EARLIER_PROBE, older)
+    told = validation_denials.trail_digest(seen, [*OWN, *OTHER], ROLE)
     assert list(told["calls"]) == ["served", "on-purpose", "served there", "on-purpose there"]
-    assert (told["denials"], told["events"]) == ([], {"us-east-1": 5})
+    assert told["calls"]["served"] == OWN_EVENTS[0]
+    assert (told["denials"], told["events"]) == ([], {"us-east-1": 6})
 
 
 @pytest.mark.parametrize(
